@@ -1,0 +1,30 @@
+#!/bin/sh
+# Makes sure the programs the tests start are there. One line per program: name, Debian package, why.
+# Installs what is missing when run as root on Debian (SALLYPORT_TEST_INSTALL=0 forbids it);
+# otherwise prints the command to run, and fails. With nothing missing it does nothing and needs no network.
+set -eu
+
+# The tests use node alone. A test that starts another program (nginx, redis-server) adds its line here.
+programs='
+'
+
+missing=''
+while read -r program package why; do
+  [ -n "$program" ] || continue
+  if ! command -v "$program" >/dev/null 2>&1; then
+    echo "tests need $program ($why): Debian package $package" >&2
+    missing="$missing $package"
+  fi
+done <<EOF
+$programs
+EOF
+
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ] && [ "${SALLYPORT_TEST_INSTALL:-1}" != 0 ] && command -v apt-get >/dev/null 2>&1; then
+  apt-get update -q >&2
+  # shellcheck disable=SC2086 # one word per package
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >&2
+else
+  echo "install with: apt-get install --no-install-recommends$missing" >&2
+  exit 1
+fi
