@@ -42,12 +42,9 @@ describe('no fetch', () => {
 describe('the environment is read in one place', () => {
   it('holds in src/', () => expect(habitViolations(production, HABITS.noEnvironment)).toEqual([]));
 
-  it.each(['process.env.HOME', 'process . env', "import { env } from 'node:process';"])(
-    'refuses %s',
-    (text) => {
-      expect(habitViolations(at('src/upstream/x.ts', text), HABITS.noEnvironment)).toHaveLength(1);
-    },
-  );
+  it.each(['process.env.HOME', 'process . env', "import { env } from 'node:process';"])('refuses %s', (text) => {
+    expect(habitViolations(at('src/upstream/x.ts', text), HABITS.noEnvironment)).toHaveLength(1);
+  });
 
   it.each(['src/config/layers.ts', 'src/cli/main.ts'])('allows it in %s', (path) => {
     expect(habitViolations(at(path, 'process.env.HOME'), HABITS.noEnvironment)).toEqual([]);
