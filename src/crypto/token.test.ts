@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashToken, isToken, isTokenHash, newToken, tokenHint } from './token.ts';
+import { hashToken, isToken, isTokenHash, newToken, tokenPrefix } from './token.ts';
 
 describe('a new token', () => {
   it('starts with sp_, is 52 characters long and legal in an Authorization header', () => {
@@ -32,7 +32,7 @@ describe('a new token', () => {
 
   it('shows six characters in lists', () => {
     const token = newToken();
-    expect(tokenHint(token)).toBe(token.slice(0, 6));
+    expect(tokenPrefix(token)).toBe(token.slice(0, 6));
   });
 });
 

@@ -36,7 +36,7 @@ export function isTokenHash(text: string): text is TokenHash {
 }
 
 /** The six characters lists show so that a person can tell tokens apart. At most 18 of the 256 secret bits. */
-export function tokenHint(text: string): string {
+export function tokenPrefix(text: string): string {
   return text.slice(0, 6);
 }
 
