@@ -138,6 +138,13 @@ describe.each(DRIVERS)('the $name store', ({ open }) => {
     expect(await storage.tokens.revision()).not.toBe(before);
   });
 
+  it('refuses to be used after it was closed', async () => {
+    await storage.close();
+    await expect(storage.tokens.list()).rejects.toMatchObject({ fault: 'unusable' });
+    await expect(storage.tokens.insert(record('late'))).rejects.toMatchObject({ fault: 'unusable' });
+    expect(await other.tokens.list()).toEqual([]);
+  });
+
   it('gives a configured name one identity for ever, whoever asks first', async () => {
     const [a, b] = await Promise.all([
       storage.configuredPrincipals.idFor('ci'),

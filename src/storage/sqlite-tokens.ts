@@ -62,10 +62,12 @@ export class SqliteTokens implements TokenRecords {
   }
 
   async insert(record: TokenRecord): Promise<void> {
+    this.#refuseClosed();
     this.#write(record);
   }
 
   async list(): Promise<readonly TokenRecord[]> {
+    this.#refuseClosed();
     return (this.#list.all() as Row[]).map(fromRow);
   }
 
@@ -90,12 +92,19 @@ export class SqliteTokens implements TokenRecords {
   }
 
   async revision(): Promise<number> {
+    this.#refuseClosed();
     return (this.#revision.get() as [number])[0];
   }
 
   /** Takes the write lock at once: a transaction that began by reading could not wait for it later. */
   #atomically<T>(work: () => T): T {
+    this.#refuseClosed();
     return this.#database.transaction(work).immediate();
+  }
+
+  /** The driver lets prepared statements go on after `close`; a caller that does is mistaken, and must notice. */
+  #refuseClosed(): void {
+    if (!this.#database.open) throw new StorageError('unusable', 'The store has been closed.');
   }
 
   #write(record: TokenRecord): void {

@@ -63,7 +63,10 @@ class SqliteStorage implements Storage {
   }
 
   async close(): Promise<void> {
-    if (this.#database.open) this.#database.close();
+    if (!this.#database.open) return;
+    // The driver keeps its files open until statements are collected, so the journal is folded in now.
+    this.#database.pragma('wal_checkpoint(PASSIVE)');
+    this.#database.close();
   }
 }
 
