@@ -11,7 +11,7 @@ const bin = (name) => `node_modules/${name}`;
 const first = { name: 'build', command: [node, 'scripts/build.mjs'] };
 const steps = [
   { name: 'types', command: [node, bin('typescript/bin/tsc'), '-p', 'tsconfig.json'] },
-  { name: 'format and lint', command: [node, bin('@biomejs/biome/bin/biome'), 'ci', '--reporter=summary', '.'] },
+  { name: 'format and lint', command: [node, bin('@biomejs/biome/bin/biome'), 'ci', '.'] },
   { name: 'floors', command: [node, bin('vitest/vitest.mjs'), 'run', '--project', 'unit', 'test/architecture'] },
   { name: 'generated files', command: [node, 'scripts/generate.mjs', '--check'] },
   { name: 'unused code', command: [node, bin('knip/bin/knip.js'), '--no-progress'] },
@@ -30,7 +30,7 @@ function run({ name, command: [program, ...args] }) {
       console.log(`${ok ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)${ok ? '' : `\n${output.trimEnd()}\n`}`);
       resolve(ok);
     };
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } });
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
     child.on('error', (error) => {
       output += error.message;
