@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export { type FixtureHttp, type Hit, startFixtureHttp } from './fixture-server/http.mjs';
+export { type FixtureHttp, startFixtureHttp } from './fixture-server/http.mjs';
 
 /** What the fixture server serves, in the order it lists it (without `extra`, which starts hidden). */
 export const FIXTURE_TOOLS = [
