@@ -1,8 +1,8 @@
-import { chmodSync, closeSync, lstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { uuid } from '../crypto/random.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { secureFile } from './secure-file.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
 import { openStateFolder } from './state-folder.ts';
 import { type ConfiguredPrincipals, type Storage, StorageError } from './storage.ts';
@@ -68,31 +68,6 @@ class SqliteStorage implements Storage {
     this.#database.pragma('wal_checkpoint(PASSIVE)');
     this.#database.close();
   }
-}
-
-/**
- * Makes the file 0600 before SQLite sees it; its journal and index files take the same mode.
- * An existing file is only looked at by path: closing a second descriptor would drop the locks SQLite holds on it.
- */
-function secureFile(path: string): void {
-  try {
-    closeSync(openSync(path, 'wx', 0o600));
-    chmodSync(path, 0o600); // a umask may have taken the owner's own bits
-    return;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  const stats = lstatSync(path);
-  if (!stats.isFile())
-    throw new StorageError('unsafe', `The store ${path} is not a plain file. Remove it, or name another --state-dir.`);
-  const user = process.getuid?.();
-  if (user !== undefined && stats.uid !== user) {
-    throw new StorageError(
-      'unsafe',
-      `The store ${path} belongs to user id ${stats.uid}, not to this process's ${user}. Remedy: chown ${user} '${path}'`,
-    );
-  }
-  if ((stats.mode & 0o177) !== 0) chmodSync(path, 0o600);
 }
 
 function prepare(database: Database.Database, path: string): void {
