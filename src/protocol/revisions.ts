@@ -1,5 +1,5 @@
-/** The protocol revisions this gateway speaks to clients, newest first. */
-export const REVISIONS = ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26'] as const;
+/** The protocol revisions this gateway carries, newest first. 2024-11-05 is what old servers negotiate; its own transport is not spoken here. */
+export const REVISIONS = ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
 export type Revision = (typeof REVISIONS)[number];
 
 /**
@@ -10,7 +10,12 @@ export type Revision = (typeof REVISIONS)[number];
 export type Era = 'modern' | 'legacy';
 
 export const MODERN_REVISIONS = ['2026-07-28'] as const satisfies readonly Revision[];
-export const LEGACY_REVISIONS = ['2025-11-25', '2025-06-18', '2025-03-26'] as const satisfies readonly Revision[];
+export const LEGACY_REVISIONS = [
+  '2025-11-25',
+  '2025-06-18',
+  '2025-03-26',
+  '2024-11-05',
+] as const satisfies readonly Revision[];
 
 const eras = new Map<string, Era>([
   ...MODERN_REVISIONS.map((revision) => [revision, 'modern'] as const),

@@ -15,12 +15,14 @@ const at = (path: string, text: string) => [source(path, text)];
 describe('raw headers only', () => {
   it('holds in src/', () => expect(habitViolations(production, HABITS.rawHeaders)).toEqual([]));
 
-  it.each(['const h = req.headers;', "incoming.headers['host']", 'x.headersDistinct', 'req?.headers.host'])(
-    'refuses %s',
-    (text) => {
-      expect(habitViolations(at('src/http/x.ts', text), HABITS.rawHeaders)).toHaveLength(1);
-    },
-  );
+  it.each([
+    'const h = req.headers;',
+    "incoming.headers['host']",
+    'x.headersDistinct',
+    'req?.headers.host',
+  ])('refuses %s', (text) => {
+    expect(habitViolations(at('src/http/x.ts', text), HABITS.rawHeaders)).toHaveLength(1);
+  });
 
   it.each(['const h = req.rawHeaders;', 'this.headers.one(name)', '// never req.headers'])('allows %s', (text) => {
     expect(habitViolations(at('src/http/x.ts', text), HABITS.rawHeaders)).toEqual([]);

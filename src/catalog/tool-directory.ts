@@ -1,0 +1,130 @@
+import type { Message } from '../jsonrpc/message.ts';
+import { isScanFailure, scanMessage } from '../jsonrpc/scan.ts';
+import { jsonString, writeRequest } from '../jsonrpc/write.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import type { Problem } from '../problem/problem.ts';
+import { ProblemError } from '../problem/problem.ts';
+import { META_CLIENT_CAPABILITIES, META_PROTOCOL_VERSION } from '../protocol/classify.ts';
+import { eraOf, type Revision } from '../protocol/revisions.ts';
+import type { CallSink, Lane } from '../upstream/lane.ts';
+
+/** Pages a server may spread its list over before it is taken as endless. */
+const MAX_PAGES = 100;
+/** Names kept of one server. */
+const MAX_NAMES = 10_000;
+/** A list older than this is asked for again before a name is called unknown. */
+const FRESH_MS = 60_000;
+/** An unknown name asks again at most this often: a caller guessing names must not make the server work for each guess. */
+const RECHECK_MS = 2_000;
+
+export interface DirectorySettings {
+  readonly revision: Revision;
+  readonly timeoutMs: number;
+}
+
+/**
+ * The names of the tools one lane's server lists, asked for by the gateway itself and kept for a while.
+ * It answers restricted callers: a name that is not on the list never reaches the server.
+ */
+export class LaneToolDirectory {
+  private readonly lease: () => Lane | Promise<Lane>;
+  private readonly settings: DirectorySettings;
+  private readonly now: () => number;
+  private names: ReadonlySet<string> | undefined;
+  private askedAt = Number.NEGATIVE_INFINITY;
+  private asking: Promise<ReadonlySet<string>> | undefined;
+
+  constructor(lease: () => Lane | Promise<Lane>, settings: DirectorySettings, now: () => number = Date.now) {
+    this.lease = lease;
+    this.settings = settings;
+    this.now = now;
+  }
+
+  /** @throws ProblemError when the server's list cannot be had: the call is then refused, not guessed at. */
+  lists(name: string): boolean | Promise<boolean> {
+    const age = this.now() - this.askedAt;
+    if (this.names !== undefined) {
+      const known = this.names.has(name);
+      if (known ? age < FRESH_MS : age < RECHECK_MS) return known;
+    }
+    return this.ask().then((names) => names.has(name));
+  }
+
+  /** The server said its list changed. */
+  forget(): void {
+    this.names = undefined;
+    this.askedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  private ask(): Promise<ReadonlySet<string>> {
+    this.asking ??= this.readAll().finally(() => {
+      this.asking = undefined;
+    });
+    return this.asking;
+  }
+
+  private async readAll(): Promise<ReadonlySet<string>> {
+    const lane = await this.lease();
+    const names = new Set<string>();
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_PAGES && names.size < MAX_NAMES; page++) {
+      const result = (await this.readPage(lane, cursor)).result;
+      for (const span of result?.array('tools') ?? []) {
+        const name = result?.objectAt(span)?.string('name');
+        if (name !== undefined) names.add(name);
+      }
+      cursor = result?.string('nextCursor');
+      if (cursor === undefined) break;
+    }
+    this.names = names;
+    this.askedAt = this.now();
+    return names;
+  }
+
+  private readPage(lane: Lane, cursor: string | undefined): Promise<Message> {
+    const { revision, timeoutMs } = this.settings;
+    const message = listRequest(revision, cursor);
+    return new Promise((resolve, reject) => {
+      lane.dispatch(
+        { message, revision, decisionId: 'tool-directory', paramHeaders: [], timeoutMs },
+        new PageSink(resolve, reject),
+      );
+    });
+  }
+}
+
+class PageSink implements CallSink {
+  private readonly resolve: (page: Message) => void;
+  private readonly reject: (error: ProblemError) => void;
+
+  constructor(resolve: (page: Message) => void, reject: (error: ProblemError) => void) {
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  opened(): void {}
+
+  message(): boolean {
+    return true;
+  }
+
+  settled(response: Message): void {
+    if (response.kind === 'result') this.resolve(response);
+    else this.reject(new ProblemError(PROBLEMS.UPSTREAM_INVALID, 'the server answered tools/list with an error'));
+  }
+
+  failed(problem: Problem, detail: string): void {
+    this.reject(new ProblemError(problem, detail));
+  }
+}
+
+function listRequest(revision: Revision, cursor: string | undefined): Message {
+  const members: string[] = [];
+  if (cursor !== undefined) members.push(`"cursor":${jsonString(cursor)}`);
+  if (eraOf(revision) === 'modern') {
+    members.push(`"_meta":{"${META_PROTOCOL_VERSION}":"${revision}","${META_CLIENT_CAPABILITIES}":{}}`);
+  }
+  const message = scanMessage(writeRequest(0, 'tools/list', `{${members.join(',')}}`));
+  if (isScanFailure(message)) throw new Error(`the gateway wrote a request it cannot read: ${message.detail}`);
+  return message;
+}

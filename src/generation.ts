@@ -1,0 +1,186 @@
+import { compileAuthorizer } from './access/authorizer.ts';
+import type { Audit } from './audit/audit.ts';
+import { type AuditPrefix, prefixOf } from './audit/record.ts';
+import type { ServerSettings, Settings } from './config/settings.ts';
+import type { Route } from './http/routes.ts';
+import { anonymousPrincipal } from './identity/anonymous.ts';
+import { compileChallenges } from './identity/challenge.ts';
+import type { Principal } from './identity/principal.ts';
+import type { AcceptedTokens, TokenRegistry } from './identity/token-registry.ts';
+import { auditIntent, type PrefixSource } from './policy/audit-intent.ts';
+import { authenticate } from './policy/authenticate.ts';
+import { authorize } from './policy/authorize.ts';
+import { clientAddress } from './policy/client-address.ts';
+import { compileAdmission, compileDecision, type OnThrow } from './policy/engine.ts';
+import { hostOrigin } from './policy/host-origin.ts';
+import { parse } from './policy/parse.ts';
+import { requestId } from './policy/request-id.ts';
+import { responseHeaders } from './policy/response-headers.ts';
+import { routeAccess } from './policy/route-access.ts';
+import type { Problem } from './problem/problem.ts';
+import { adminRoutes, dataRoutes, UNKNOWN } from './proxy/route-table.ts';
+import type { Generation, ServerPlan } from './proxy/services.ts';
+import type { Upstream } from './upstream/lane.ts';
+
+export interface GenerationServices {
+  readonly audit: Audit;
+  readonly registry: TokenRegistry;
+  readonly onThrow: OnThrow;
+  upstream(server: ServerSettings): Upstream;
+}
+
+/**
+ * Compiles a configuration into the rules requests are pinned to. Everything that can be wrong is found here, before any
+ * request meets it.
+ * @throws Error naming the setting that cannot be compiled
+ */
+export async function compileGeneration(
+  number: number,
+  settings: Settings,
+  services: GenerationServices,
+): Promise<Generation> {
+  const { audit, registry, onThrow } = services;
+  const tokens = await acceptedTokens(settings, registry);
+  const authorizer = compileAuthorizer(settings.mcps);
+  const prefixes = new Prefixes();
+  const anonymous = settings.auth.enabled ? undefined : anonymousPrincipal(settings.auth.anonymous.roles);
+  const identify = authenticate({
+    methodOf: (route: Route) => tokens.methodOf(route.server),
+    challenge: challengeOf(compileChallenges()),
+    anonymous,
+  });
+  const before = [responseHeaders(), requestId(), clientAddress()];
+  const dataSteps = [
+    ...before,
+    hostOrigin(dataNames(settings)),
+    identify,
+    routeAccess(),
+    parse(parseSettings(settings)),
+  ];
+  const adminSteps = [
+    ...before,
+    hostOrigin(adminNames(settings)),
+    identify,
+    routeAccess(),
+    parse(parseSettings(settings)),
+  ];
+  return Object.freeze({
+    number,
+    data: {
+      routes: dataRoutes({
+        servers: settings.mcps.map((server) => server.id),
+        bodyBytes: settings.server.limits.body_bytes,
+        healthAuth: settings.health.auth,
+      }),
+      unknown: UNKNOWN,
+      admit: compileAdmission(dataSteps, onThrow),
+    },
+    admin: {
+      routes: adminRoutes(settings.admin.metrics_auth),
+      unknown: UNKNOWN,
+      admit: compileAdmission(adminSteps, onThrow),
+    },
+    decide: compileDecision([authorize(authorizer), auditIntent(audit, prefixes)], onThrow),
+    authorizer,
+    prefixes,
+    streams: { bufferBytes: settings.streams.buffer_bytes },
+    servers: new Map(settings.mcps.map((server) => [server.id, planOf(server, services.upstream(server))])),
+    stillAccepts: (principal: Principal, server: string | undefined) =>
+      principal.method !== 'token' || registry.accepts(principal.id, tokens.of(server)),
+  });
+}
+
+function planOf(server: ServerSettings, upstream: Upstream): ServerPlan {
+  return {
+    id: server.id,
+    description: server.description,
+    transport: server.transport,
+    upstream,
+    callTimeoutMs: server.call_timeout_ms,
+  };
+}
+
+function parseSettings(settings: Settings) {
+  return { bodyTimeoutMs: settings.server.limits.body_timeout_ms };
+}
+
+/** Names served = loopback names, the public URL's, and those written down (DESIGN section 7). */
+function dataNames(settings: Settings) {
+  const { host, public_url, allowed_hosts } = settings.server;
+  const publicHost = public_url === undefined ? [] : [new URL(public_url).hostname];
+  return {
+    hosts: [...publicHost, ...allowed_hosts],
+    origins: settings.security.cors.allowed_origins,
+    loopbackOrigins: isLoopback(host),
+  };
+}
+
+function adminNames(settings: Settings) {
+  const { host } = settings.admin;
+  const own = isLoopback(host) || host === '0.0.0.0' || host === '::' ? [] : [host.includes(':') ? `[${host}]` : host];
+  return { hosts: [...own, ...settings.server.allowed_hosts], origins: [], loopbackOrigins: isLoopback(host) };
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+function challengeOf(challenges: ReturnType<typeof compileChallenges>) {
+  return (problem: Problem): string | undefined => {
+    if (problem.code === 'UNAUTHENTICATED') return challenges.absent;
+    return problem.code === 'INVALID_TOKEN' ? challenges.invalid : undefined;
+  };
+}
+
+interface RouteTokens {
+  of(server: string | undefined): AcceptedTokens;
+  methodOf(server: string | undefined): (authorization: readonly string[]) => ReturnType<TokenRegistry['authenticate']>;
+}
+
+/** A server's own `auth` replaces the gateway's on its route; compiled to one closure per route, none per request. */
+async function acceptedTokens(settings: Settings, registry: TokenRegistry): Promise<RouteTokens> {
+  const gateway = await registry.gatewayTokens(settings.auth.methods.flatMap((method) => method.tokens));
+  const own = new Map<string, AcceptedTokens>();
+  for (const server of settings.mcps) {
+    if (server.auth === undefined) continue;
+    own.set(
+      server.id,
+      await registry.serverTokens(
+        server.id,
+        server.auth.methods.flatMap((method) => method.tokens),
+      ),
+    );
+  }
+  const methods = new Map(
+    [...own].map(([id, tokens]) => [id, (values: readonly string[]) => registry.authenticate(values, tokens)] as const),
+  );
+  const gatewayMethod = (values: readonly string[]) => registry.authenticate(values, gateway);
+  return {
+    of: (server) => own.get(server ?? '') ?? gateway,
+    methodOf: (server) => methods.get(server ?? '') ?? gatewayMethod,
+  };
+}
+
+/** Audit fields of principals and servers, escaped once. */
+class Prefixes implements PrefixSource {
+  private readonly servers = new Map<string, AuditPrefix>();
+  private readonly principals = new WeakMap<Principal, AuditPrefix>();
+
+  ofServer(server: string): AuditPrefix {
+    let prefix = this.servers.get(server);
+    if (prefix === undefined) {
+      prefix = prefixOf({ server });
+      this.servers.set(server, prefix);
+    }
+    return prefix;
+  }
+
+  ofPrincipal(principal: Principal): AuditPrefix {
+    let prefix = this.principals.get(principal);
+    if (prefix === undefined) {
+      prefix = prefixOf({ principal: principal.id, principal_name: principal.name });
+      this.principals.set(principal, prefix);
+    }
+    return prefix;
+  }
+}

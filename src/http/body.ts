@@ -1,0 +1,46 @@
+import type { IncomingMessage } from 'node:http';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import type { Problem } from '../problem/problem.ts';
+import type { RequestHeaders } from './request-headers.ts';
+
+export interface BodyLimits {
+  /** The most bytes a body may have. */
+  readonly bytes: number;
+  /** Milliseconds from the end of the headers to the end of the body. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * The whole body, or why it is refused: BODY_TOO_LARGE (before reading, when Content-Length already says so),
+ * REQUEST_TIMEOUT, MALFORMED_REQUEST when the client went away half way.
+ * The caller closes the connection after a refusal: what was not read must not be taken for the next request.
+ */
+export function readBody(
+  request: IncomingMessage,
+  headers: RequestHeaders,
+  limits: BodyLimits,
+): Promise<Buffer | Problem> {
+  if (headers.contentLength !== undefined && Number(headers.contentLength) > limits.bytes) {
+    return Promise.resolve(PROBLEMS.BODY_TOO_LARGE);
+  }
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const settle = (outcome: Buffer | Problem): void => {
+      clearTimeout(timer);
+      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
+      resolve(outcome);
+    };
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > limits.bytes) {
+        request.pause();
+        settle(PROBLEMS.BODY_TOO_LARGE);
+      } else chunks.push(chunk);
+    };
+    const onEnd = (): void => settle(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+    const onGone = (): void => settle(PROBLEMS.MALFORMED_REQUEST);
+    const timer = setTimeout(() => settle(PROBLEMS.REQUEST_TIMEOUT), limits.timeoutMs);
+    request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+  });
+}

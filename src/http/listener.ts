@@ -1,0 +1,135 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import type { Problem } from '../problem/problem.ts';
+
+export interface ListenerSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly limits: {
+    /** Bytes of request line and headers together; more is answered 431. */
+    readonly header_bytes: number;
+    /** Header lines; more is answered 431, never silently cut. */
+    readonly header_count: number;
+    /** Milliseconds to receive all headers. */
+    readonly header_timeout_ms: number;
+    /** Milliseconds to receive the whole request. */
+    readonly body_timeout_ms: number;
+    /** Milliseconds an idle keep-alive connection is kept. Live streams are never idle. */
+    readonly idle_timeout_ms: number;
+    readonly connections: number;
+  };
+}
+
+export interface ListenerHandlers {
+  /** Called once per request whose headers were read. Must answer it. */
+  request(request: IncomingMessage, response: ServerResponse): void;
+  /** Node's parser refused the bytes; the answer has been sent and the connection is closing. For the record. */
+  refused(problem: Problem, detail: string, socket: Socket): void;
+}
+
+/**
+ * One bound address. Nothing here judges a request; limits that must hold before there is a request live here.
+ * There is no timeout on a response: a stream may last as long as both sides want it.
+ */
+export class Listener {
+  readonly name: string;
+  private readonly server: Server;
+  private readonly settings: ListenerSettings;
+  private readonly handlers: ListenerHandlers;
+  private closed: Promise<unknown> | undefined;
+
+  constructor(name: string, settings: ListenerSettings, handlers: ListenerHandlers) {
+    this.name = name;
+    this.settings = settings;
+    this.handlers = handlers;
+    const { limits } = settings;
+    this.server = createServer({
+      maxHeaderSize: limits.header_bytes,
+      headersTimeout: limits.header_timeout_ms,
+      requestTimeout: limits.header_timeout_ms + limits.body_timeout_ms,
+      keepAliveTimeout: limits.idle_timeout_ms,
+      connectionsCheckingInterval: Math.min(1_000, limits.header_timeout_ms),
+      requireHostHeader: true,
+      joinDuplicateHeaders: false,
+      insecureHTTPParser: false,
+    });
+    // Node drops what exceeds maxHeadersCount without a word; one more than allowed makes the excess visible.
+    this.server.maxHeadersCount = limits.header_count + 1;
+    this.server.maxConnections = limits.connections;
+    this.server.timeout = 0;
+    this.server.on('request', (request, response) => this.onRequest(request, response));
+    this.server.on('checkContinue', (request, response) => this.onRequest(request, response));
+    this.server.on('checkExpectation', (request, response) => this.onRequest(request, response));
+    this.server.on('clientError', (error, socket) => this.onClientError(error, socket as Socket));
+    this.server.on('connect', (_request, socket) => refuseRaw(socket as Socket, PROBLEMS.METHOD_NOT_ALLOWED));
+  }
+
+  /** @throws NodeJS.ErrnoException EADDRINUSE, EACCES, EADDRNOTAVAIL as the operating system says. */
+  async start(): Promise<void> {
+    const listening = once(this.server, 'listening');
+    this.server.listen({ host: this.settings.host, port: this.settings.port, backlog: 1024 });
+    await listening;
+  }
+
+  /** The address in force, with the port the system chose when 0 was asked for. */
+  get address(): { readonly host: string; readonly port: number } {
+    const bound = this.server.address() as AddressInfo | null;
+    return { host: this.settings.host, port: bound?.port ?? this.settings.port };
+  }
+
+  /** Stops accepting; connections end as soon as the answer under way is written. */
+  drain(): void {
+    if (this.closed !== undefined || !this.server.listening) return;
+    this.closed = once(this.server, 'close');
+    this.server.close();
+    this.server.closeIdleConnections();
+  }
+
+  /** Resolves when every connection is gone; cuts those that are left when `deadline` aborts. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.drain();
+    const cut = (): void => this.server.closeAllConnections();
+    if (deadline.aborted) cut();
+    else deadline.addEventListener('abort', cut, { once: true });
+    const idle = setInterval(() => this.server.closeIdleConnections(), 50);
+    try {
+      await this.closed;
+    } finally {
+      clearInterval(idle);
+      deadline.removeEventListener('abort', cut);
+    }
+  }
+
+  private onRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (this.closed !== undefined) response.shouldKeepAlive = false;
+    this.handlers.request(request, response);
+  }
+
+  private onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    const problem = problemOfParserError(error.code);
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    refuseRaw(socket, problem);
+    this.handlers.refused(problem, error.code ?? error.message, socket);
+  }
+}
+
+function problemOfParserError(code: string | undefined): Problem {
+  if (code === 'HPE_HEADER_OVERFLOW') return PROBLEMS.HEADERS_TOO_LARGE;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return PROBLEMS.REQUEST_TIMEOUT;
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return PROBLEMS.BODY_TOO_LARGE;
+  return PROBLEMS.MALFORMED_REQUEST;
+}
+
+/** Answers on the bare socket, where there is no request to answer, and closes it. */
+function refuseRaw(socket: Socket, problem: Problem): void {
+  const body = JSON.stringify({ error: problem.code.toLowerCase(), error_description: problem.text });
+  socket.end(
+    `HTTP/1.1 ${problem.status} Refused\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n` +
+      `Cache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,65 @@
+import type { ServerResponse } from 'node:http';
+
+/** A whole answer, decided before the first byte goes out. Headers are name, value, name, value. */
+export interface OutboundResponse {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: Buffer | string | undefined;
+}
+
+const NONE: readonly string[] = Object.freeze([]);
+/** How long, and for how much, a refused client may go on sending before its connection is cut. */
+const LINGER_MS = 1_000;
+const LINGER_BYTES = 1_048_576;
+
+/** An answer without a body. */
+export function emptyResponse(status: number, headers: readonly string[] = NONE): OutboundResponse {
+  return { status, headers, body: undefined };
+}
+
+/** A JSON answer. */
+export function jsonResponse(status: number, body: unknown, headers: readonly string[] = NONE): OutboundResponse {
+  return { status, headers: ['Content-Type', 'application/json', ...headers], body: JSON.stringify(body) };
+}
+
+/**
+ * Writes an answer and ends it. `base` are the headers every answer carries.
+ * With `close` the connection ends too: what the client still sends must not be read as a new request.
+ */
+export function send(
+  response: ServerResponse,
+  answer: OutboundResponse,
+  base: readonly string[],
+  close: boolean,
+): void {
+  const headers = [...base, ...answer.headers];
+  const length = answer.body === undefined ? 0 : Buffer.byteLength(answer.body);
+  if (answer.status !== 204) headers.push('Content-Length', String(length));
+  if (close) headers.push('Connection', 'close');
+  response.writeHead(answer.status, headers);
+  if (close && !response.req.complete) endLater(response, answer.body);
+  else response.end(answer.body);
+}
+
+/**
+ * The answer goes out at once, the close a little later: closing while the client is still sending would reset the
+ * connection and the client would lose the answer that tells it why.
+ */
+function endLater(response: ServerResponse, body: Buffer | string | undefined): void {
+  const request = response.req;
+  let discarded = 0;
+  const end = (): void => {
+    clearTimeout(timer);
+    request.off('data', onData);
+    response.end();
+    response.socket?.destroySoon();
+  };
+  const onData = (chunk: Buffer): void => {
+    discarded += chunk.length;
+    if (discarded > LINGER_BYTES) end();
+  };
+  const timer = setTimeout(end, LINGER_MS);
+  if (body !== undefined) response.write(body);
+  else response.flushHeaders();
+  request.on('data', onData).once('end', end).once('close', end).resume();
+}

@@ -1,0 +1,93 @@
+/**
+ * The request headers this gateway reads, taken once from `rawHeaders`.
+ *
+ * Node joins or drops repeated headers before anybody can object; two parsers could then disagree about who is calling.
+ * Here every header is either single (a second one is remembered in `duplicated`, and the request is refused) or a list.
+ */
+export class RequestHeaders {
+  host: string | undefined = undefined;
+  origin: string | undefined = undefined;
+  contentType: string | undefined = undefined;
+  contentEncoding: string | undefined = undefined;
+  contentLength: string | undefined = undefined;
+  transferEncoding: string | undefined = undefined;
+  accept: string | undefined = undefined;
+  expect: string | undefined = undefined;
+  upgrade: string | undefined = undefined;
+  userAgent: string | undefined = undefined;
+  requestId: string | undefined = undefined;
+  sessionId: string | undefined = undefined;
+  protocolVersion: string | undefined = undefined;
+  mcpMethod: string | undefined = undefined;
+  mcpName: string | undefined = undefined;
+  lastEventId: string | undefined = undefined;
+  /** Every Authorization header, in order: more than one is for `authenticate` to refuse. */
+  authorization: readonly string[] = NONE;
+  /** `Mcp-Param-*` headers as name, value, name, value. */
+  params: readonly string[] = NONE;
+  /** The first header that may appear once and appeared twice. */
+  duplicated: string | undefined = undefined;
+
+  constructor(raw: readonly string[]) {
+    for (let i = 0; i + 1 < raw.length; i += 2) {
+      const name = raw[i] as string;
+      const field = fieldOf(name);
+      if (field !== undefined) this.take(field, name, raw[i + 1] as string);
+    }
+  }
+
+  private take(field: Field, name: string, value: string): void {
+    if (field === 'authorization') {
+      this.authorization = this.authorization === NONE ? [value] : [...this.authorization, value];
+    } else if (field === 'params') {
+      this.params = [...this.params, name, value];
+    } else if (this[field] === undefined) {
+      this[field] = value;
+    } else {
+      this.duplicated ??= name;
+      // Several Accept lines are one list (RFC 9110, section 5.3); every other header here is single.
+      if (field === 'accept') {
+        this.accept += `, ${value}`;
+        this.duplicated = undefined;
+      }
+    }
+  }
+}
+
+type SingleField = Exclude<keyof RequestHeaders, 'authorization' | 'params' | 'duplicated'>;
+type Field = SingleField | 'authorization' | 'params';
+
+const NONE: readonly string[] = Object.freeze([]);
+
+const FIELDS = new Map<string, Field>([
+  ['host', 'host'],
+  ['origin', 'origin'],
+  ['content-type', 'contentType'],
+  ['content-encoding', 'contentEncoding'],
+  ['content-length', 'contentLength'],
+  ['transfer-encoding', 'transferEncoding'],
+  ['accept', 'accept'],
+  ['expect', 'expect'],
+  ['upgrade', 'upgrade'],
+  ['user-agent', 'userAgent'],
+  ['x-request-id', 'requestId'],
+  ['mcp-session-id', 'sessionId'],
+  ['mcp-protocol-version', 'protocolVersion'],
+  ['mcp-method', 'mcpMethod'],
+  ['mcp-name', 'mcpName'],
+  ['last-event-id', 'lastEventId'],
+  ['authorization', 'authorization'],
+]);
+
+/** Spellings seen so far. Clients repeat themselves, so most names cost one look-up and no lower-casing. */
+const spellings = new Map<string, Field | undefined>();
+const MAX_SPELLINGS = 512;
+
+function fieldOf(name: string): Field | undefined {
+  const known = spellings.get(name);
+  if (known !== undefined || spellings.has(name)) return known;
+  const lower = name.toLowerCase();
+  const field = FIELDS.get(lower) ?? (lower.startsWith('mcp-param-') ? 'params' : undefined);
+  if (spellings.size < MAX_SPELLINGS) spellings.set(name, field);
+  return field;
+}

@@ -1,0 +1,65 @@
+import { PROBLEMS } from '../problem/catalogue.ts';
+import type { Problem } from '../problem/problem.ts';
+
+/** What a route does. The set is closed: it labels metrics and audit records. */
+export type RouteName = 'mcp' | 'servers' | 'health' | 'liveness' | 'readiness' | 'metrics' | 'unknown-mcp' | 'unknown';
+
+/** One row of the frozen table: everything a request needs to know about where it is going. */
+export interface Route {
+  readonly name: RouteName;
+  /** `data`: MCP and what serves it; `operations`: probes; `admin`: the admin listener. */
+  readonly plane: 'data' | 'operations' | 'admin';
+  /** Exact path. No pattern, no decoding, no trailing slash: what does not match is not served. */
+  readonly path: string;
+  readonly methods: readonly string[];
+  /** The server behind the route; undefined when the route is not about one. */
+  readonly server: string | undefined;
+  /** `optional`: a credential is checked when it comes, and more is answered to those who have one. */
+  readonly auth: 'required' | 'optional' | 'none';
+  readonly role: 'user' | 'admin' | undefined;
+  /** Bytes of request body; 0 means none is read. */
+  readonly bodyBytes: number;
+  /** Which limits count a request here. */
+  readonly rateClass: 'mcp' | 'read' | 'probe';
+  /** `call`: an intent and an outcome for each message; `refusals`: only what is refused. */
+  readonly audit: 'call' | 'refusals';
+  /** Probes come from machines that do not know our name (DESIGN: health is exempt from the Host check only). */
+  readonly checkHost: boolean;
+}
+
+export interface RouteTable {
+  readonly rows: readonly Route[];
+  /** The row for a request target, or why the target is refused outright. */
+  find(target: string): Route | Problem;
+}
+
+/** Paths another parser could read as a different path: encoded or back slashes, encoded dots and NUL, dot segments. */
+const AMBIGUOUS_PATH = /%(?:2f|5c|2e|00)|[\\;]|\/\.{1,2}(?:\/|$)|\/\//i;
+
+/**
+ * Freezes the table of one listener.
+ * @throws Error when two rows claim one path: a programming mistake, never a matter of configuration.
+ */
+export function compileRoutes(rows: readonly Route[], unknown: Route, unknownMcp?: Route): RouteTable {
+  const byPath = new Map<string, Route>();
+  for (const row of rows) {
+    if (byPath.has(row.path)) throw new Error(`two routes for ${row.path}`);
+    byPath.set(row.path, Object.freeze(row));
+  }
+  return Object.freeze({
+    rows: Object.freeze([...rows]),
+    find(target: string): Route | Problem {
+      const exact = byPath.get(target);
+      if (exact !== undefined) return exact;
+      // Origin form only (RFC 9112, section 3.2.1): the absolute form of a forward proxy and `*` are not served.
+      if (target.charCodeAt(0) !== 0x2f) return PROBLEMS.MALFORMED_REQUEST;
+      const query = target.search(/[?#]/);
+      const path = query === -1 ? target : target.slice(0, query);
+      if (AMBIGUOUS_PATH.test(path)) return PROBLEMS.MALFORMED_REQUEST;
+      const found = byPath.get(path);
+      if (found !== undefined) return found;
+      const underMcp = path === '/mcp' || path.startsWith('/mcp/');
+      return unknownMcp !== undefined && underMcp ? unknownMcp : unknown;
+    },
+  });
+}

@@ -1,0 +1,43 @@
+import type { Principal } from '../identity/principal.ts';
+import type { Message } from '../jsonrpc/message.ts';
+import type { Revision } from '../protocol/revisions.ts';
+
+/** Where a call came from, for the record. Filled from an exchange, or from a session for calls of the server's own. */
+export interface CallOrigin {
+  readonly decisionId: string;
+  readonly requestId: string;
+  readonly clientRequestId: string | undefined;
+  /** A digest of the session id; the id itself is as good as a credential and is never recorded. */
+  readonly sessionKey: string | undefined;
+  readonly peer: string;
+  readonly clientAddress: string;
+  readonly userAgent: string | undefined;
+  readonly route: string;
+  readonly httpMethod: string;
+}
+
+/** What the gateway knows of the tools of one server, as one caller would see them. */
+export interface ToolDirectory {
+  /** Whether the server lists the tool now. Asks the server (its list, never the tool) when it is not known yet. */
+  lists(name: string): boolean | Promise<boolean>;
+}
+
+/**
+ * One MCP message to be judged, whichever way it travels: a POST, a member of a batch, a request of the server's own.
+ */
+export interface Call {
+  readonly received: Message;
+  readonly method: string;
+  /** The tool, prompt, resource or task the message names. */
+  readonly name: string | undefined;
+  readonly principal: Principal;
+  readonly server: string;
+  readonly revision: Revision;
+  readonly direction: 'client-to-server' | 'server-to-client';
+  readonly origin: CallOrigin;
+  /** Client capabilities in force: those of the session. Undefined on the modern era, where each request carries its own. */
+  readonly capabilities: ReadonlySet<string> | undefined;
+  readonly tools: ToolDirectory;
+  /** The rule that allowed the call. Set by `authorize`, recorded by `audit-intent`. */
+  rule: string | undefined;
+}

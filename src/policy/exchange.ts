@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http';
+import { RequestHeaders } from '../http/request-headers.ts';
+import type { Route } from '../http/routes.ts';
+import type { Principal } from '../identity/principal.ts';
+import type { Message } from '../jsonrpc/message.ts';
+import type { RequestId } from '../jsonrpc/span.ts';
+import type { Era, Revision } from '../protocol/revisions.ts';
+
+/** The messages of one POST, parsed once. Everything after this decides on, and forwards, these. */
+export interface Inbound {
+  readonly messages: readonly Message[];
+  /** The body was an array (2025-03-26 only). */
+  readonly batch: boolean;
+  readonly era: Era;
+  /** Undefined for a legacy `initialize`, which is about to negotiate one. */
+  readonly revision: Revision | undefined;
+}
+
+/** The facts a step may establish. A fixed set: the exchange has a field for each, and no bag of others. */
+export type FactName = 'responseHeaders' | 'requestId' | 'clientAddress' | 'principal' | 'inbound';
+
+/**
+ * One HTTP request on its way through the admission steps. A fixed shape: every field exists from the start.
+ * It never touches the response; steps read it and add the facts they provide.
+ */
+export class Exchange {
+  /** Our own id for this request and every decision about it. Unique, never taken from the client. */
+  readonly id: string;
+  readonly route: Route;
+  readonly request: IncomingMessage;
+  readonly headers: RequestHeaders;
+  /** Milliseconds, monotonic. */
+  readonly startedAt: number;
+  /** The socket peer in canonical form: IPv4 as IPv4 on a dual-stack socket. Empty when the socket has none. */
+  readonly peer: string;
+
+  /** Headers every answer to this request carries: name, value pairs. */
+  responseHeaders: readonly string[] = NO_HEADERS;
+  requestId = '';
+  /** X-Request-ID as the client sent it, whatever was in it. Kept apart from ours. */
+  clientRequestId: string | undefined = undefined;
+  clientAddress = '';
+  principal: Principal | undefined = undefined;
+  inbound: Inbound | undefined = undefined;
+  /** The id of a message that was read but refused, so that the refusal can name it. */
+  rejectedId: RequestId | undefined = undefined;
+  /** A digest of the session id, for the record; the id itself opens the session. */
+  sessionKey: string | undefined = undefined;
+
+  constructor(id: string, route: Route, request: IncomingMessage) {
+    this.id = id;
+    this.route = route;
+    this.request = request;
+    this.headers = new RequestHeaders(request.rawHeaders);
+    this.startedAt = performance.now();
+    this.peer = canonicalPeer(request.socket.remoteAddress);
+  }
+}
+
+const NO_HEADERS: readonly string[] = Object.freeze([]);
+
+/** A dual-stack socket shows an IPv4 peer as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2); it is the IPv4 address. */
+export function canonicalPeer(address: string | undefined): string {
+  if (address === undefined) return '';
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}

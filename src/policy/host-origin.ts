@@ -1,0 +1,60 @@
+import { PROBLEMS } from '../problem/catalogue.ts';
+import type { Admission } from './engine.ts';
+import type { Exchange } from './exchange.ts';
+import { type Denial, pass, refuse } from './verdict.ts';
+
+export interface HostOriginSettings {
+  /** Host names served beside the loopback names, as in `server.allowed_hosts`: `mcp.example.com`, `10.1.2.3`, `[::1]`. */
+  readonly hosts: readonly string[];
+  /** Origins in the serialised form browsers send: scheme, host, and port unless it is the default. */
+  readonly origins: readonly string[];
+  /** The listener is bound to loopback, so pages served from loopback may call it. */
+  readonly loopbackOrigins: boolean;
+}
+
+const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
+const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?$/;
+/** RFC 9110, section 7.2: uri-host [ ":" port ]. No user information, no list, no blank. */
+const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?$/i;
+
+/**
+ * Refuses names this gateway does not serve and pages that may not call it: DNS rebinding and cross-site calls
+ * (MCP 2026-07-28, streamable-http "Security & Endpoint"). On every verb, before any credential or body is looked at.
+ * An absent Origin passes: programs that are not browsers send none. `null` is an origin, and refused.
+ */
+export function hostOrigin(settings: HostOriginSettings): Admission {
+  const hosts = new Set([...LOOPBACK_HOSTS, ...settings.hosts.map((host) => host.toLowerCase())]);
+  const origins = new Set(settings.origins);
+  const passedHost = pass('host-origin.host');
+  const passedOrigin = pass('host-origin.origin');
+  const exempt = pass('host-origin.exempt');
+  return {
+    name: 'host-origin',
+    needs: [],
+    provides: [],
+    evaluate(x) {
+      const duplicated = refuseDuplicates(x);
+      if (duplicated !== undefined) return duplicated;
+      if (x.route.checkHost && !servesHost(hosts, x.headers.host)) return HOST_REFUSED;
+      const origin = x.headers.origin;
+      if (origin === undefined) return x.route.checkHost ? passedHost : exempt;
+      if (origins.has(origin) || (settings.loopbackOrigins && LOOPBACK_ORIGIN.test(origin))) return passedOrigin;
+      return ORIGIN_REFUSED;
+    },
+  };
+}
+
+function servesHost(hosts: ReadonlySet<string>, header: string | undefined): boolean {
+  if (header === undefined) return false;
+  if (hosts.has(header)) return true;
+  const match = HOST.exec(header);
+  return match !== null && Number(match[2] ?? 0) <= 65_535 && hosts.has((match[1] as string).toLowerCase());
+}
+
+function refuseDuplicates(x: Exchange): Denial | undefined {
+  return x.headers.duplicated === undefined ? undefined : DUPLICATED;
+}
+
+const HOST_REFUSED = refuse(PROBLEMS.HOST_NOT_ALLOWED, 'host.not-served', { close: true });
+const ORIGIN_REFUSED = refuse(PROBLEMS.ORIGIN_NOT_ALLOWED, 'origin.not-allowed', { close: true });
+const DUPLICATED = refuse(PROBLEMS.MALFORMED_REQUEST, 'headers.duplicated', { close: true });

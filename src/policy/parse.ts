@@ -1,0 +1,101 @@
+import { type BodyLimits, readBody } from '../http/body.ts';
+import { isScanFailure, scanBody } from '../jsonrpc/scan.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import type { Problem } from '../problem/problem.ts';
+import { disagreement } from '../protocol/agreement.ts';
+import { classify, isProblem } from '../protocol/classify.ts';
+import type { Admission } from './engine.ts';
+import type { Exchange } from './exchange.ts';
+import { type Denial, pass, refuse, type Verdict } from './verdict.ts';
+
+export interface ParseSettings {
+  readonly bodyTimeoutMs: number;
+}
+
+/**
+ * The bounded body becomes messages, once; headers and body must agree. From here on there are only messages.
+ * Routes without a body refuse one: nobody reads it, so it could only be meant for another parser.
+ */
+export function parse(settings: ParseSettings): Admission {
+  const none = pass('parse.no-body');
+  return {
+    name: 'parse',
+    needs: ['principal'],
+    provides: ['inbound'],
+    evaluate(x) {
+      if (x.request.method !== 'POST' || x.route.bodyBytes === 0) {
+        return carriesBody(x) ? refuse(PROBLEMS.MALFORMED_REQUEST, 'body.unexpected', { close: true }) : none;
+      }
+      const unreadable = refuseUnread(x);
+      if (unreadable !== undefined) return unreadable;
+      return readAndScan(x, { bytes: x.route.bodyBytes, timeoutMs: settings.bodyTimeoutMs });
+    },
+  };
+}
+
+function carriesBody(x: Exchange): boolean {
+  const { contentLength, transferEncoding } = x.headers;
+  return transferEncoding !== undefined || (contentLength !== undefined && contentLength !== '0');
+}
+
+const ACCEPTS = /(?:^|[,\s])(?:application\/json|application\/\*|\*\/\*)\s*(?:[,;]|$)/i;
+const ACCEPTS_STREAM = /(?:^|[,\s])(?:text\/event-stream|text\/\*|\*\/\*)\s*(?:[,;]|$)/i;
+const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+
+/** Checks that need no body byte. A wildcard in Accept is taken for both types. */
+function refuseUnread(x: Exchange): Denial | undefined {
+  const { contentType, contentEncoding, accept, expect } = x.headers;
+  if (contentType === undefined || !JSON_TYPE.test(contentType)) {
+    return refuse(PROBLEMS.UNSUPPORTED_MEDIA_TYPE, 'body.content-type', { close: true });
+  }
+  if (contentEncoding !== undefined && contentEncoding !== 'identity') {
+    return refuse(PROBLEMS.UNSUPPORTED_MEDIA_TYPE, 'body.content-encoding', { close: true });
+  }
+  if (accept === undefined || !ACCEPTS.test(accept) || !ACCEPTS_STREAM.test(accept)) {
+    return refuse(PROBLEMS.NOT_ACCEPTABLE, 'body.accept', { close: true });
+  }
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    return refuse(PROBLEMS.EXPECTATION_FAILED, 'body.expect', { close: true });
+  }
+  return undefined;
+}
+
+async function readAndScan(x: Exchange, limits: BodyLimits): Promise<Verdict> {
+  const body = await readBody(x.request, x.headers, limits);
+  if (!Buffer.isBuffer(body)) return refuse(body, `body.${reasonOf(body)}`, { close: true });
+  const scanned = scanBody(body);
+  if (isScanFailure(scanned)) x.rejectedId = scanned.id;
+  if (isScanFailure(scanned)) return refuse(scanned.problem, 'body.json', { detail: scanned.detail });
+  x.rejectedId = scanned.messages[0]?.id ?? undefined;
+  const classification = classify(x.headers, scanned.messages);
+  if (isProblem(classification)) return refuse(classification, `protocol.${reasonOf(classification)}`);
+  if (classification.era === 'modern') {
+    const refused = refuseModern(x, scanned.messages[0], scanned.batch);
+    if (refused !== undefined) return refused;
+  }
+  x.inbound = {
+    messages: scanned.messages,
+    batch: scanned.batch,
+    era: classification.era,
+    revision: classification.revision,
+  };
+  return classification.era === 'modern' ? MODERN : LEGACY;
+}
+
+function refuseModern(
+  x: Exchange,
+  message: NonNullable<Exchange['inbound']>['messages'][number] | undefined,
+  batch: boolean,
+): Denial | undefined {
+  if (batch || message === undefined) return refuse(PROBLEMS.BATCH_NOT_ALLOWED, 'protocol.batch');
+  if (message.method === undefined) return refuse(PROBLEMS.INVALID_REQUEST, 'protocol.response-from-client');
+  const problem = disagreement(x.headers, message);
+  return problem === undefined ? undefined : refuse(problem, `protocol.${reasonOf(problem)}`);
+}
+
+function reasonOf(problem: Problem): string {
+  return problem.code.toLowerCase().replaceAll('_', '-');
+}
+
+const MODERN = pass('parse.modern');
+const LEGACY = pass('parse.legacy');

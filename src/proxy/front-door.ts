@@ -1,0 +1,186 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { jsonResponse, send } from '../http/outbound-response.ts';
+import type { Principal } from '../identity/principal.ts';
+import { type ChainResult, isStopped } from '../policy/engine.ts';
+import { canonicalPeer, Exchange } from '../policy/exchange.ts';
+import { API_HEADERS } from '../policy/response-headers.ts';
+import { isDenial, refuse } from '../policy/verdict.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import type { Problem } from '../problem/problem.ts';
+import { particular } from '../problem/problem.ts';
+import { mcpPost, type PostContext } from './mcp-post.ts';
+import { mcpDelete, mcpGet } from './mcp-session.ts';
+import { health, liveness, type ProbeFacts, readiness } from './probes.ts';
+import { Refuser } from './refuser.ts';
+import { serverList } from './server-list.ts';
+import type { Estate, Generation, Plane } from './services.ts';
+
+export interface FrontDoorSettings {
+  /** More header lines than this are refused, never silently cut. */
+  readonly headerCount: number;
+}
+
+/** What is behind the door: the rules in force now, and what the routes without a server answer from. */
+export interface House {
+  /** The generation a request that comes in now is pinned to. */
+  generation(): Generation;
+  readonly facts: ProbeFacts;
+}
+
+/**
+ * One listener's requests from the first byte to the last: route, admission, then the terminal the route names. What is
+ * refused on the way is answered and recorded in one place.
+ */
+export class FrontDoor {
+  private readonly estate: Estate;
+  private readonly house: House;
+  private readonly planeOf: (rules: Generation) => Plane;
+  private readonly settings: FrontDoorSettings;
+  private readonly refuser: Refuser;
+  private readonly prefix: string;
+  private counter = 0;
+
+  /** @param prefix begins every decision id: unique per process, so that ids of two runs never meet. */
+  constructor(
+    estate: Estate,
+    house: House,
+    planeOf: (rules: Generation) => Plane,
+    settings: FrontDoorSettings,
+    prefix: string,
+  ) {
+    this.estate = estate;
+    this.house = house;
+    this.planeOf = planeOf;
+    this.settings = settings;
+    this.refuser = new Refuser(estate);
+    this.prefix = prefix;
+  }
+
+  request(request: IncomingMessage, response: ServerResponse): void {
+    const rules = this.house.generation();
+    const plane = this.planeOf(rules);
+    const found = plane.routes.find(request.url ?? '');
+    const route = 'path' in found ? found : plane.unknown;
+    const x = new Exchange(this.nextId(), route, request);
+    this.countWhenDone(x, response);
+    const objection = 'path' in found ? this.objection(x) : found;
+    if (objection !== undefined) return this.refuseEarly(x, response, objection);
+    const pending = plane.admit.run(x);
+    if (!(pending instanceof Promise)) return this.admitted(rules, x, response, pending);
+    pending
+      .then((result) => this.admitted(rules, x, response, result))
+      .catch((error: unknown) => this.refuser.failure(x, response, error));
+  }
+
+  /** Node refused the bytes before there was a request: for the record (the answer is already out). */
+  refused(problem: Problem, detail: string, socket: Socket): void {
+    const peer = canonicalPeer(socket.remoteAddress);
+    this.estate.metrics.verdict('listener', 'http.unreadable', 'deny');
+    this.estate.audit.refusal(
+      {
+        type: 'decision',
+        decision_id: this.nextId(),
+        peer,
+        verdict: 'deny',
+        policy: 'listener',
+        reason: 'http.unreadable',
+        rule: detail,
+        status: problem.status,
+        outcome: 'refused',
+      },
+      peer,
+    );
+  }
+
+  private nextId(): string {
+    this.counter += 1;
+    return `${this.prefix}-${this.counter.toString(36)}`;
+  }
+
+  /** What can be said before any step: framing nobody may read twice, and verbs the route does not have. */
+  private objection(x: Exchange): Problem | undefined {
+    const { headers, request, route } = x;
+    if (request.rawHeaders.length > 2 * this.settings.headerCount) return PROBLEMS.HEADERS_TOO_LARGE;
+    if (headers.transferEncoding !== undefined && headers.contentLength !== undefined)
+      return PROBLEMS.MALFORMED_REQUEST;
+    if (headers.upgrade !== undefined) return PROBLEMS.MALFORMED_REQUEST;
+    return route.methods.includes(request.method ?? '') ? undefined : PROBLEMS.METHOD_NOT_ALLOWED;
+  }
+
+  private refuseEarly(x: Exchange, response: ServerResponse, problem: Problem): void {
+    x.responseHeaders = API_HEADERS;
+    const verb = problem === PROBLEMS.METHOD_NOT_ALLOWED;
+    const more = verb ? { headers: ['Allow', x.route.methods.join(', ')] } : { close: true };
+    this.refuser.request(x, response, 'routes', refuse(problem, verb ? 'route.verb' : 'request.malformed', more));
+  }
+
+  private admitted(rules: Generation, x: Exchange, response: ServerResponse, result: ChainResult): void {
+    if (!isStopped(result)) return this.terminal(rules, x, response);
+    const { step, verdict } = result;
+    if (!isDenial(verdict)) return send(response, verdict.answer, x.responseHeaders, false);
+    if (step === 'parse') this.refuser.message(x, response, verdict, step);
+    else this.refuser.request(x, response, step, verdict);
+  }
+
+  private terminal(rules: Generation, x: Exchange, response: ServerResponse): void {
+    switch (x.route.name) {
+      case 'mcp':
+        return this.mcp(rules, x, response);
+      case 'servers':
+        return serverList(rules, x, response);
+      case 'health':
+        return health(this.house.facts, rules, x, response);
+      case 'liveness':
+        return liveness(x, response);
+      case 'readiness':
+        return readiness(this.house.facts, x, response);
+      case 'metrics':
+        return this.metrics(x, response);
+      case 'unknown-mcp':
+        return this.unknownServer(rules, x, response);
+      case 'unknown':
+        return this.refuser.request(x, response, 'routes', UNKNOWN);
+    }
+  }
+
+  private mcp(rules: Generation, x: Exchange, response: ServerResponse): void {
+    const plan = rules.servers.get(x.route.server ?? '');
+    if (plan === undefined) return this.unknownServer(rules, x, response);
+    const context: PostContext = { estate: this.estate, rules, plan, x, response, refuser: this.refuser };
+    const verb = x.request.method === 'POST' ? mcpPost : x.request.method === 'GET' ? mcpGet : mcpDelete;
+    verb(context).catch((error: unknown) => this.refuser.failure(x, response, error));
+  }
+
+  /** 404 that names where to go instead: only servers this caller may see. */
+  private unknownServer(rules: Generation, x: Exchange, response: ServerResponse): void {
+    const visible = rules.authorizer.visibleServers(x.principal as Principal, [...rules.servers.keys()]);
+    const paths = visible.map((id) => `/mcp/${id}`).join(', ');
+    const text = visible.length === 0 ? 'No such MCP server' : `No MCP server here. Yours are at: ${paths}`;
+    this.refuser.request(x, response, 'routes', refuse(particular(PROBLEMS.NOT_FOUND, text), 'route.unknown-server'));
+  }
+
+  private metrics(x: Exchange, response: ServerResponse): void {
+    const { metrics } = this.estate;
+    metrics
+      .render()
+      .then((text) => {
+        const answer = { status: 200, headers: ['Content-Type', metrics.contentType], body: text };
+        send(response, answer, x.responseHeaders, false);
+      })
+      .catch((error: unknown) => {
+        this.estate.log.error('metrics could not be rendered', { error: String(error) });
+        send(response, jsonResponse(500, { error: 'internal' }), x.responseHeaders, false);
+      });
+  }
+
+  private countWhenDone(x: Exchange, response: ServerResponse): void {
+    response.on('close', () => {
+      const status = response.headersSent ? STATUS_CLASSES[Math.floor(response.statusCode / 100)] : undefined;
+      this.estate.metrics.requests(x.route.name, x.request.method ?? '', status ?? '4xx');
+    });
+  }
+}
+
+const STATUS_CLASSES = ['', '1xx', '2xx', '3xx', '4xx', '5xx'];
+const UNKNOWN = refuse(PROBLEMS.NOT_FOUND, 'route.unknown');

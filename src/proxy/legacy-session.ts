@@ -1,0 +1,231 @@
+import { LaneToolDirectory } from '../catalog/tool-directory.ts';
+import type { Principal, PrincipalId } from '../identity/principal.ts';
+import type { Message } from '../jsonrpc/message.ts';
+import { isScanFailure, scanMessage } from '../jsonrpc/scan.ts';
+import type { RequestId } from '../jsonrpc/span.ts';
+import { writeNotification } from '../jsonrpc/write.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import { type Problem, ProblemError, particular } from '../problem/problem.ts';
+import { eraOf, isRevision, type Revision } from '../protocol/revisions.ts';
+import type { SessionEntry } from '../session/session-table.ts';
+import type { EndReason } from '../session/tickets.ts';
+import type { Lane, LaneListener } from '../upstream/lane.ts';
+import type { ForwardedCall, LaneSource } from './forwarded-call.ts';
+import { introduce } from './introduction.ts';
+import type { PostReply } from './post-reply.ts';
+import { ServerRequests } from './server-requests.ts';
+import type { Estate, Generation, ServerPlan } from './services.ts';
+import type { SessionStream } from './session-stream.ts';
+
+/** Messages of the server kept for a client that has not opened its GET stream yet. */
+const BACKLOG_MESSAGES = 64;
+const BACKLOG_BYTES = 262_144;
+
+/**
+ * One legacy client session: the lane to its server, the calls under way, the streams that are open, and what the server
+ * has asked the client. When the server's side is lost (its child died, its session ended) the client's session lives on:
+ * the next use opens a new lane and introduces the client again, as it introduced itself.
+ */
+export class LegacySession implements SessionEntry, LaneSource, LaneListener {
+  readonly id: string;
+  readonly key: string;
+  readonly caller: Principal;
+  readonly server: string;
+  readonly tools: LaneToolDirectory;
+  readonly requests: ServerRequests;
+  revision: Revision;
+  capabilities: ReadonlySet<string> = new Set();
+
+  private readonly estate: Estate;
+  private readonly plan: ServerPlan;
+  private readonly initialize: Message;
+  private readonly calls = new Map<RequestId, ForwardedCall>();
+  private readonly streams: SessionStream[] = [];
+  private backlog: Buffer[] = [];
+  private backlogBytes = 0;
+  private established = false;
+  private current: Lane | undefined;
+  private opening: Promise<Lane> | undefined;
+  private ended = false;
+
+  constructor(
+    estate: Estate,
+    rules: Generation,
+    plan: ServerPlan,
+    caller: Principal,
+    id: SessionId,
+    initialize: Message,
+  ) {
+    this.estate = estate;
+    this.plan = plan;
+    this.caller = caller;
+    this.id = id.id;
+    this.key = id.key;
+    this.server = plan.id;
+    this.initialize = initialize;
+    this.revision = requestedRevision(initialize);
+    const settings = { revision: this.revision, timeoutMs: plan.callTimeoutMs };
+    this.tools = new LaneToolDirectory(() => this.lane(), settings);
+    this.requests = new ServerRequests(estate, rules, this);
+  }
+
+  get principal(): PrincipalId {
+    return this.caller.id;
+  }
+
+  get busy(): boolean {
+    return this.calls.size > 0 || this.streams.length > 0;
+  }
+
+  /** A call of this session by the client's own id. */
+  callOf(id: RequestId): ForwardedCall | undefined {
+    return this.calls.get(id);
+  }
+
+  lane(): Lane | Promise<Lane> {
+    if (this.current !== undefined) return this.current;
+    this.opening ??= this.open().finally(() => {
+      this.opening = undefined;
+    });
+    return this.opening;
+  }
+
+  begin(call: ForwardedCall): void {
+    if (!this.calls.has(call.id)) this.calls.set(call.id, call);
+  }
+
+  finished(call: ForwardedCall): void {
+    if (this.calls.get(call.id) === call) this.calls.delete(call.id);
+    if (call.received === this.initialize && !this.established) this.abandon();
+  }
+
+  asked(message: Message, reply: PostReply): boolean {
+    return this.requests.receive(message, reply);
+  }
+
+  /** The answer to `initialize` settles the revision; every other answer passes. */
+  settling(response: Message): Problem | undefined {
+    if (this.established || response.kind !== 'result') return undefined;
+    const version = response.result?.string('protocolVersion');
+    if (version === undefined) return undefined;
+    if (!isRevision(version) || eraOf(version) !== 'legacy') {
+      return particular(PROBLEMS.UPSTREAM_INVALID, 'The server negotiated a protocol version that is not served here');
+    }
+    this.revision = version;
+    this.capabilities = new Set(this.initialize.params?.object('capabilities')?.keys() ?? []);
+    this.established = true;
+    return undefined;
+  }
+
+  /** Something the server says outside any call. */
+  message(message: Message): boolean {
+    if (message.kind === 'request') return this.requests.receive(message, undefined);
+    if (message.method === 'notifications/tools/list_changed') this.tools.forget();
+    if (!this.requests.mayNotify(message)) return true;
+    return this.deliver(message.bytes);
+  }
+
+  /** The server's side is gone; ours stays until the client or the idle time ends it. */
+  closed(problem: Problem, detail: string): void {
+    this.current = undefined;
+    this.tools.forget();
+    this.requests.forget();
+    this.estate.log.warn('server side of a session was lost', {
+      server: this.server,
+      session: this.key,
+      code: problem.code,
+      detail,
+    });
+  }
+
+  /** To the client's newest GET stream, or kept for the next one, within bounds. */
+  deliver(bytes: Buffer): boolean {
+    const stream = this.streams.at(-1);
+    if (stream !== undefined) return stream.write(bytes);
+    this.backlog.push(bytes);
+    this.backlogBytes += bytes.length;
+    while (this.backlog.length > BACKLOG_MESSAGES || this.backlogBytes > BACKLOG_BYTES) {
+      this.backlogBytes -= this.backlog.shift()?.length ?? 0;
+    }
+    return true;
+  }
+
+  /** A reply of a call under way that can carry a message to a client without a GET stream. */
+  openReply(): PostReply | undefined {
+    if (this.streams.length > 0) return undefined;
+    for (const call of this.calls.values()) if (call.canCarry) return call.carrier;
+    return undefined;
+  }
+
+  streamOpened(stream: SessionStream): void {
+    this.streams.push(stream);
+    for (const bytes of this.backlog) stream.write(bytes);
+    this.backlog = [];
+    this.backlogBytes = 0;
+  }
+
+  streamClosed(stream: SessionStream): void {
+    const index = this.streams.indexOf(stream);
+    if (index !== -1) this.streams.splice(index, 1);
+  }
+
+  end(reason: EndReason): void {
+    if (this.ended) return;
+    this.ended = true;
+    for (const call of [...this.calls.values()]) call.end(reason);
+    for (const stream of [...this.streams]) stream.end(reason);
+    this.current?.release();
+    this.current = undefined;
+  }
+
+  private async open(): Promise<Lane> {
+    const lane = await this.plan.upstream.lease({
+      principal: this.principal,
+      era: 'legacy',
+      revision: this.revision,
+      session: this.id,
+    });
+    if (this.ended) {
+      lane.release();
+      throw new ProblemError(PROBLEMS.SESSION_NOT_FOUND, 'the session ended while its lane was being opened');
+    }
+    lane.listen(this);
+    if (this.established) await this.introduceAgain(lane);
+    this.current = lane;
+    return lane;
+  }
+
+  private async introduceAgain(lane: Lane): Promise<void> {
+    const version = await introduce(lane, this.initialize, this.revision, this.plan.callTimeoutMs);
+    if (version !== this.revision) {
+      lane.release();
+      throw new ProblemError(PROBLEMS.UPSTREAM_INVALID, `the server came back with revision ${version}`);
+    }
+    await lane.send(INITIALIZED, this.revision);
+  }
+
+  /** `initialize` failed: there never was a session. */
+  private abandon(): void {
+    this.estate.sessions.remove(this.id);
+    this.end('session-ended');
+  }
+}
+
+export interface SessionId {
+  readonly id: string;
+  /** A digest of the id, for records. */
+  readonly key: string;
+}
+
+function requestedRevision(initialize: Message): Revision {
+  const requested = initialize.params?.string('protocolVersion') ?? '';
+  return isRevision(requested) && eraOf(requested) === 'legacy' ? requested : '2025-11-25';
+}
+
+function initializedNotification(): Message {
+  const message = scanMessage(writeNotification('notifications/initialized'));
+  if (isScanFailure(message)) throw new Error('the gateway wrote a notification it cannot read');
+  return message;
+}
+
+const INITIALIZED = initializedNotification();

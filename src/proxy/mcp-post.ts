@@ -1,0 +1,157 @@
+import type { ServerResponse } from 'node:http';
+import { randomId } from '../crypto/random.ts';
+import { emptyResponse, send } from '../http/outbound-response.ts';
+import type { Principal } from '../identity/principal.ts';
+import type { Message } from '../jsonrpc/message.ts';
+import type { CallOrigin } from '../policy/call.ts';
+import type { Exchange, Inbound } from '../policy/exchange.ts';
+import { refuse } from '../policy/verdict.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import { type Problem, particular } from '../problem/problem.ts';
+import { eraOf, isRevision, type Revision } from '../protocol/revisions.ts';
+import { ForwardedCall, type LaneSource } from './forwarded-call.ts';
+import { forwardNotification } from './forwarded-notification.ts';
+import { LegacySession } from './legacy-session.ts';
+import { ModernSource } from './modern-source.ts';
+import { PostReply } from './post-reply.ts';
+import type { Refuser } from './refuser.ts';
+import type { Estate, Generation, ServerPlan } from './services.ts';
+import { sessionIdOf, sessionKeyOf } from './session-id.ts';
+
+/** The messages of one POST, on the way to one server. */
+export interface PostContext {
+  readonly estate: Estate;
+  readonly rules: Generation;
+  readonly plan: ServerPlan;
+  readonly x: Exchange;
+  readonly response: ServerResponse;
+  readonly refuser: Refuser;
+}
+
+/** POST on a server's route: requests, notifications, answers to the server's own requests. Never rejects. */
+export async function mcpPost(context: PostContext): Promise<void> {
+  const inbound = context.x.inbound as Inbound;
+  if (inbound.era === 'modern') {
+    const { estate, plan, x } = context;
+    const revision = inbound.revision as Revision;
+    return forward(context, new ModernSource(estate, plan, x.principal as Principal, revision), revision);
+  }
+  const initialize = inbound.messages.find((message) => message.method === 'initialize');
+  return initialize === undefined ? legacyPost(context, inbound) : openSession(context, inbound, initialize);
+}
+
+async function openSession(context: PostContext, inbound: Inbound, initialize: Message): Promise<void> {
+  const { estate, rules, plan, x } = context;
+  // 2025-11-25, lifecycle: initialize must not be part of a batch; and a session cannot be opened inside another.
+  if (inbound.messages.length > 1 || initialize.kind !== 'request') {
+    return context.refuser.message(x, context.response, refuse(PROBLEMS.INVALID_REQUEST, 'session.initialize-shape'));
+  }
+  const principal = x.principal as Principal;
+  const full = estate.sessions.noRoomFor(principal.id);
+  if (full !== undefined) {
+    return context.refuser.message(x, context.response, refuse(PROBLEMS.TOO_MANY_SESSIONS, full));
+  }
+  const id = randomId(24);
+  x.sessionKey = sessionKeyOf(id);
+  const session = new LegacySession(estate, rules, plan, principal, { id, key: x.sessionKey }, initialize);
+  estate.sessions.add(session);
+  return forward(context, session, session.revision, id);
+}
+
+async function legacyPost(context: PostContext, inbound: Inbound): Promise<void> {
+  const { estate, plan, x, response, refuser } = context;
+  const session = findSession(estate, plan, x);
+  if (!(session instanceof LegacySession)) return refuser.message(x, response, refuse(session, 'session.not-found'));
+  const unfit = refuseUnfit(x, inbound, session);
+  if (unfit !== undefined) return refuser.message(x, response, refuse(unfit, 'session.protocol'));
+  for (const message of inbound.messages) {
+    if (message.kind !== 'result' && message.kind !== 'error') continue;
+    if (!(await deliverAnswer(context, session, message))) return;
+  }
+  return forward(context, session, session.revision);
+}
+
+/** The session the caller names, if it is theirs; a foreign one is answered exactly like one that never was. */
+export function findSession(estate: Estate, plan: ServerPlan, x: Exchange): LegacySession | Problem {
+  const id = sessionIdOf(x.headers.sessionId);
+  if (id === undefined) {
+    return x.headers.sessionId === undefined ? PROBLEMS.SESSION_REQUIRED : PROBLEMS.SESSION_NOT_FOUND;
+  }
+  x.sessionKey = sessionKeyOf(id);
+  return estate.sessions.find(id, (x.principal as Principal).id, plan.id) ?? PROBLEMS.SESSION_NOT_FOUND;
+}
+
+function refuseUnfit(x: Exchange, inbound: Inbound, session: LegacySession): Problem | undefined {
+  const version = x.headers.protocolVersion;
+  if (version !== undefined && !(isRevision(version) && eraOf(version) === 'legacy')) return PROBLEMS.INVALID_REQUEST;
+  if (inbound.batch && session.revision !== '2025-03-26') return PROBLEMS.BATCH_NOT_ALLOWED;
+  const requests = inbound.messages.filter((message) => message.kind === 'request');
+  const ids = new Set(requests.map((message) => message.id));
+  if (ids.size !== requests.length)
+    return particular(PROBLEMS.INVALID_REQUEST, 'Two requests of one batch share an id');
+  const busy = requests.find((message) => message.id != null && session.callOf(message.id) !== undefined);
+  return busy === undefined
+    ? undefined
+    : particular(PROBLEMS.INVALID_REQUEST, 'A request with this id is still being answered');
+}
+
+async function deliverAnswer(context: PostContext, session: LegacySession, message: Message): Promise<boolean> {
+  const { x, response, refuser } = context;
+  try {
+    if (await session.requests.answer(message)) return true;
+    const unasked = particular(PROBLEMS.INVALID_REQUEST, 'The server asked nothing under this id');
+    refuser.message(x, response, refuse(unasked, 'session.answer-unasked'));
+  } catch (error) {
+    refuser.failure(x, response, error);
+  }
+  return false;
+}
+
+/** Sends every request and notification of the POST on its way; 202 when there is nothing to wait for. */
+async function forward(
+  context: PostContext,
+  source: LaneSource & { readonly requests?: unknown },
+  revision: Revision,
+  openedSession?: string,
+): Promise<void> {
+  const { estate, rules, plan, x, response } = context;
+  const { messages } = x.inbound as Inbound;
+  const requests = messages.filter((message) => message.kind === 'request');
+  const notifications = messages.filter((message) => message.kind === 'notification');
+  for (const [index, message] of notifications.entries()) {
+    const origin = originOf(x, requests.length + index);
+    const outcome = await forwardNotification(estate, rules, plan, source, { message, revision, origin, x });
+    if (outcome !== undefined && requests.length === 0) {
+      return context.refuser.answered(x, response, outcome);
+    }
+  }
+  if (requests.length === 0) return send(response, emptyResponse(202), x.responseHeaders, false);
+  const reply = new PostReply(estate, rules, x, response, requests.length);
+  if (openedSession !== undefined) reply.addHeader('Mcp-Session-Id', openedSession);
+  const calls = requests.map(
+    (message, index) =>
+      new ForwardedCall(estate, rules, plan, source, reply, {
+        message,
+        principal: x.principal as Principal,
+        revision,
+        origin: originOf(x, index),
+        paramHeaders: x.headers.params,
+      }),
+  );
+  if (calls.length === 1) return calls[0]?.run();
+  await Promise.all(calls.map((call) => call.run()));
+}
+
+function originOf(x: Exchange, index: number): CallOrigin {
+  return {
+    decisionId: index === 0 ? x.id : `${x.id}.${index}`,
+    requestId: x.requestId,
+    clientRequestId: x.clientRequestId,
+    sessionKey: x.sessionKey,
+    peer: x.peer,
+    clientAddress: x.clientAddress,
+    userAgent: x.headers.userAgent,
+    route: x.route.path,
+    httpMethod: 'POST',
+  };
+}

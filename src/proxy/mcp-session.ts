@@ -1,0 +1,53 @@
+import { emptyResponse, send } from '../http/outbound-response.ts';
+import type { Principal } from '../identity/principal.ts';
+import { refuse } from '../policy/verdict.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import { eraOf } from '../protocol/revisions.ts';
+import { LegacySession } from './legacy-session.ts';
+import { findSession, type PostContext } from './mcp-post.ts';
+import { SessionStream } from './session-stream.ts';
+
+const STREAM_TYPE = /(?:^|[,\s])(?:text\/event-stream|text\/\*|\*\/\*)\s*(?:[,;]|$)/i;
+
+/** GET on a server's route: the stream of a legacy session. The modern era has none (405). */
+export async function mcpGet(context: PostContext): Promise<void> {
+  const { estate, rules, x, response, refuser } = context;
+  const session = legacySession(context);
+  if (session === undefined) return;
+  if (x.headers.accept === undefined || !STREAM_TYPE.test(x.headers.accept)) {
+    return refuser.request(x, response, 'session', refuse(PROBLEMS.NOT_ACCEPTABLE, 'session.accept'));
+  }
+  if (!estate.streamQuota.take((x.principal as Principal).id)) {
+    const denial = refuse(PROBLEMS.TOO_MANY_STREAMS, 'streams.max_per_principal');
+    return refuser.request(x, response, 'session', denial);
+  }
+  session.streamOpened(new SessionStream(estate, rules, session, x, response));
+}
+
+/** DELETE on a server's route ends the session (MCP 2025-11-25, transports "Session Management"). */
+export async function mcpDelete(context: PostContext): Promise<void> {
+  const { estate, x, response } = context;
+  const session = legacySession(context);
+  if (session === undefined) return;
+  estate.sessions.remove(session.id);
+  session.end('session-ended');
+  send(response, emptyResponse(204), x.responseHeaders, false);
+}
+
+function legacySession(context: PostContext): LegacySession | undefined {
+  const { estate, plan, x, response, refuser } = context;
+  const version = x.headers.protocolVersion;
+  if (version !== undefined && eraOf(version) === 'modern') {
+    refuser.request(
+      x,
+      response,
+      'session',
+      refuse(PROBLEMS.METHOD_NOT_ALLOWED, 'protocol.verb', { headers: ['Allow', 'POST'] }),
+    );
+    return undefined;
+  }
+  const session = findSession(estate, plan, x);
+  if (session instanceof LegacySession) return session;
+  refuser.request(x, response, 'session', refuse(session, 'session.not-found'));
+  return undefined;
+}

@@ -1,0 +1,63 @@
+import type { ServerResponse } from 'node:http';
+import type { Exchange } from '../policy/exchange.ts';
+import { Reply, type ReplyOwner } from '../stream/reply.ts';
+import type { ForwardedCall } from './forwarded-call.ts';
+import type { Estate, Generation } from './services.ts';
+import { StreamRecord } from './stream-record.ts';
+
+/** The answer to one POST and the calls that share it: one, or the members of a batch. */
+export class PostReply implements ReplyOwner {
+  private readonly estate: Estate;
+  private readonly exchange: Exchange;
+  private readonly reply: Reply;
+  private readonly calls: ForwardedCall[] = [];
+  private record: StreamRecord | undefined;
+
+  constructor(estate: Estate, rules: Generation, x: Exchange, response: ServerResponse, awaited: number) {
+    this.estate = estate;
+    this.exchange = x;
+    this.reply = new Reply(response, x.responseHeaders, this, estate.keepAlive, rules.streams, awaited);
+  }
+
+  get isDone(): boolean {
+    return this.reply.isDone;
+  }
+
+  get isStreaming(): boolean {
+    return this.reply.isStreaming;
+  }
+
+  join(call: ForwardedCall): void {
+    this.calls.push(call);
+  }
+
+  addHeader(name: string, value: string): void {
+    this.reply.addHeader(name, value);
+  }
+
+  open(): void {
+    this.reply.open();
+  }
+
+  message(bytes: Buffer): boolean {
+    return this.reply.message(bytes);
+  }
+
+  finish(bytes: Buffer, status: number): void {
+    this.reply.finish(bytes, status);
+    if (this.reply.isDone) this.record?.end(this.reply.bytes, undefined);
+  }
+
+  streaming(): void {
+    this.record = new StreamRecord(this.estate, this.exchange, 'response');
+  }
+
+  gone(slow: boolean): void {
+    this.record?.end(this.reply.bytes, slow ? 'slow-client' : undefined);
+    for (const call of this.calls) call.clientGone(slow);
+  }
+
+  drained(): void {
+    for (const call of this.calls) call.clientCaughtUp();
+  }
+}

@@ -1,0 +1,91 @@
+import type { ServerResponse } from 'node:http';
+import type { AuditRow } from '../audit/record.ts';
+import type { OutboundResponse } from '../http/outbound-response.ts';
+import { send } from '../http/outbound-response.ts';
+import type { Exchange } from '../policy/exchange.ts';
+import type { Denial } from '../policy/verdict.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import { type Problem, ProblemError } from '../problem/problem.ts';
+import { httpRefusal, rpcRefusal } from './refusal.ts';
+import type { Estate } from './services.ts';
+
+/**
+ * Turns a denial into an answer and a record. Refusals of callers nobody knows yet go through the bounded quota of the
+ * audit log; those of a known principal are recorded one by one.
+ */
+export class Refuser {
+  private readonly estate: Estate;
+
+  constructor(estate: Estate) {
+    this.estate = estate;
+  }
+
+  /** A request that never became a message: the answer is plain JSON. */
+  request(x: Exchange, response: ServerResponse, step: string, denial: Denial): void {
+    this.record(x, step, denial);
+    const answer = httpRefusal(denial.deny, x.id, denial.headers ?? []);
+    send(response, answer, x.responseHeaders, denial.close === true);
+  }
+
+  /** A message that was read and refused: the answer is a JSON-RPC error. */
+  message(x: Exchange, response: ServerResponse, denial: Denial, step = 'session'): void {
+    this.record(x, step, denial);
+    send(response, rpcAnswer(x, denial.deny), x.responseHeaders, denial.close === true);
+  }
+
+  /** A problem that is already in the record. */
+  answered(x: Exchange, response: ServerResponse, problem: Problem): void {
+    send(response, rpcAnswer(x, problem), x.responseHeaders, false);
+  }
+
+  /** Something threw where only problems may. */
+  failure(x: Exchange, response: ServerResponse, error: unknown): void {
+    const problem = error instanceof ProblemError ? error.problem : PROBLEMS.INTERNAL;
+    const detail = error instanceof ProblemError ? error.detail : String(error);
+    this.estate.log.error('request failed', { decision_id: x.id, code: problem.code, detail });
+    this.message(x, response, { deny: problem, reason: 'request.failed', detail }, 'proxy');
+  }
+
+  private record(x: Exchange, step: string, denial: Denial): void {
+    this.estate.metrics.verdict(step, denial.reason, 'deny');
+    const row = refusalRow(x, step, denial);
+    if (x.principal === undefined) this.estate.audit.refusal(row, `${x.clientAddress || x.peer}`);
+    else this.estate.audit.note(row);
+  }
+}
+
+function rpcAnswer(x: Exchange, problem: Problem): OutboundResponse {
+  return {
+    status: problem.status,
+    headers: ['Content-Type', 'application/json'],
+    body: rpcRefusal(x.rejectedId, problem, x.id),
+  };
+}
+
+function refusalRow(x: Exchange, step: string, denial: Denial): AuditRow {
+  return {
+    type: 'decision',
+    decision_id: x.id,
+    request_id: x.requestId || x.id,
+    client_request_id: x.clientRequestId,
+    session_id: x.sessionKey,
+    peer: x.peer,
+    client: x.clientAddress || undefined,
+    user_agent: x.headers.userAgent,
+    principal: x.principal?.id,
+    principal_name: x.principal?.name,
+    route: x.route.path,
+    server: x.route.server,
+    http_method: x.request.method,
+    method: x.inbound?.messages[0]?.method,
+    verdict: 'deny',
+    policy: step,
+    rule: denial.rule,
+    reason: denial.reason,
+    status: denial.deny.status,
+    outcome: 'refused',
+    rpc_code: denial.deny.rpcCode,
+    duration_ms: performance.now() - x.startedAt,
+    detail: denial.detail,
+  };
+}

@@ -1,0 +1,91 @@
+import { compileRoutes, type Route, type RouteTable } from '../http/routes.ts';
+
+export interface RouteSettings {
+  readonly servers: readonly string[];
+  /** Bytes of an MCP request body. */
+  readonly bodyBytes: number;
+  /** `token`: nobody without a credential learns even that the gateway is healthy. */
+  readonly healthAuth: 'none' | 'token';
+}
+
+const mcp = {
+  plane: 'data',
+  auth: 'required',
+  role: 'user',
+  rateClass: 'mcp',
+  audit: 'call',
+  checkHost: true,
+} as const;
+const read = {
+  ...mcp,
+  rateClass: 'read',
+  audit: 'refusals',
+  bodyBytes: 0,
+  server: undefined,
+  methods: ['GET'],
+} as const;
+const probe = {
+  plane: 'operations',
+  role: undefined,
+  server: undefined,
+  methods: ['GET'],
+  bodyBytes: 0,
+  rateClass: 'probe',
+  audit: 'refusals',
+  checkHost: false,
+} as const;
+
+const ANY_VERB = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Every path outside the table. Public, because it says nothing; there is nothing behind it. */
+export const UNKNOWN: Route = {
+  ...read,
+  name: 'unknown',
+  path: '(unknown)',
+  auth: 'none',
+  role: undefined,
+  methods: ANY_VERB,
+};
+
+/** Every path under /mcp that names no server: it answers 401 first, so that names cannot be tried out. */
+export const UNKNOWN_MCP: Route = { ...read, name: 'unknown-mcp', path: '/mcp/(unknown)', methods: ANY_VERB };
+
+/** The main listener's table (DESIGN section 6). */
+export function dataRoutes(settings: RouteSettings): RouteTable {
+  const { servers, bodyBytes, healthAuth } = settings;
+  const methods = ['GET', 'POST', 'DELETE'];
+  const only = servers.length === 1 ? servers[0] : undefined;
+  return compileRoutes(
+    [
+      { ...mcp, name: 'mcp', path: '/mcp', methods, server: only, bodyBytes },
+      ...servers.map((id): Route => ({ ...mcp, name: 'mcp', path: `/mcp/${id}`, methods, server: id, bodyBytes })),
+      { ...read, name: 'servers', path: '/mcp/servers' },
+      { ...read, name: 'servers', path: '/api/v1/mcp/list' },
+      { ...probe, name: 'health', path: '/health', auth: healthAuth === 'token' ? 'required' : 'optional' },
+      { ...probe, name: 'liveness', path: '/healthz', auth: 'none' },
+      { ...probe, name: 'readiness', path: '/readyz', auth: 'none' },
+    ],
+    UNKNOWN,
+    UNKNOWN_MCP,
+  );
+}
+
+/** The admin listener's table. */
+export function adminRoutes(metricsAuth: 'none' | 'token'): RouteTable {
+  const guarded = metricsAuth === 'token';
+  return compileRoutes(
+    [
+      {
+        ...read,
+        name: 'metrics',
+        plane: 'admin',
+        path: '/metrics',
+        auth: guarded ? 'required' : 'none',
+        role: guarded ? 'admin' : undefined,
+      },
+      { ...probe, name: 'liveness', path: '/healthz', auth: 'none' },
+      { ...probe, name: 'readiness', path: '/readyz', auth: 'none' },
+    ],
+    UNKNOWN,
+  );
+}

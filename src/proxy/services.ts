@@ -1,0 +1,67 @@
+import type { Authorizer } from '../access/authorizer.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Route, RouteTable } from '../http/routes.ts';
+import type { Principal } from '../identity/principal.ts';
+import type { PrefixSource } from '../policy/audit-intent.ts';
+import type { Call } from '../policy/call.ts';
+import type { Chain } from '../policy/engine.ts';
+import type { Exchange } from '../policy/exchange.ts';
+import type { SessionTable } from '../session/session-table.ts';
+import type { TicketOffice } from '../session/tickets.ts';
+import type { StreamSettings } from '../stream/event-stream.ts';
+import type { KeepAlive } from '../stream/keep-alive.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Upstream } from '../upstream/lane.ts';
+import type { DirectoryShelf } from './directory-shelf.ts';
+import type { LegacySession } from './legacy-session.ts';
+import type { StreamQuota } from './stream-quota.ts';
+
+/** Everything alive that a call touches. Outlives a reload. */
+export interface Estate {
+  readonly audit: Audit;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly tickets: TicketOffice;
+  readonly sessions: SessionTable<LegacySession>;
+  readonly keepAlive: KeepAlive;
+  readonly directories: DirectoryShelf;
+  readonly streamQuota: StreamQuota;
+}
+
+/** One configured server as a generation sees it. */
+export interface ServerPlan {
+  readonly id: string;
+  readonly description: string | undefined;
+  readonly transport: string;
+  readonly upstream: Upstream;
+  /** Milliseconds a call may wait without any answer. */
+  readonly callTimeoutMs: number;
+}
+
+/** The routes of one listener, and the judgement every request on it goes through. */
+export interface Plane {
+  readonly routes: RouteTable;
+  /** What a target that is no route is judged and answered as. */
+  readonly unknown: Route;
+  readonly admit: Chain<Exchange>;
+}
+
+/** The compiled configuration. Pinned by each request: a reload never changes the rules of a request under way. */
+export interface Generation {
+  readonly number: number;
+  /** The main listener: MCP and probes. */
+  readonly data: Plane;
+  /** The admin listener. */
+  readonly admin: Plane;
+  readonly decide: Chain<Call>;
+  readonly authorizer: Authorizer;
+  readonly prefixes: PrefixSource;
+  readonly streams: StreamSettings;
+  readonly servers: ReadonlyMap<string, ServerPlan>;
+  /**
+   * Whether the principal still holds a live credential for the server. Asked when something is about to be kept open: a
+   * revocation may have come while the request was on its way here.
+   */
+  stillAccepts(principal: Principal, server: string | undefined): boolean;
+}

@@ -1,0 +1,26 @@
+import { Edits } from '../jsonrpc/edits.ts';
+import type { Message } from '../jsonrpc/message.ts';
+
+/**
+ * Takes the tools a caller may not use out of a `tools/list` result; those that stay keep their bytes.
+ * A list made for one caller is no longer public: a shared cache must not hand it to another
+ * (MCP 2026-07-28, server/utilities/caching "Cache Scope Field").
+ * @returns the edits to make, or undefined when the list stays as it is
+ */
+export function withoutHiddenTools(response: Message, visible: (name: string) => boolean): Edits | undefined {
+  const result = response.result;
+  const tools = result?.array('tools');
+  const span = result?.spanOf('tools');
+  if (result === undefined || tools === undefined || span === undefined) return undefined;
+  const kept = tools.filter((tool) => {
+    const name = result.objectAt(tool)?.string('name');
+    return name !== undefined && visible(name);
+  });
+  const edits = new Edits(response.bytes);
+  if (kept.length !== tools.length) {
+    const raw = kept.map((tool) => response.bytes.toString('utf8', tool.start, tool.end));
+    edits.replace(span, `[${raw.join(',')}]`);
+  }
+  if (result.string('cacheScope') === 'public') edits.setMember(result, 'cacheScope', '"private"');
+  return edits;
+}

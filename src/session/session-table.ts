@@ -1,0 +1,100 @@
+import type { PrincipalId } from '../identity/principal.ts';
+import type { EndReason } from './tickets.ts';
+
+/** What the table needs to know of a session; its streams and its lane are its owner's business. */
+export interface SessionEntry {
+  /** Visible ASCII, 128 bits or more of randomness (MCP 2025-11-25, transports "Session Management"). */
+  readonly id: string;
+  readonly principal: PrincipalId;
+  readonly server: string;
+  /** True while a call or a stream is open: such a session is never idle. */
+  readonly busy: boolean;
+  end(reason: EndReason): void;
+}
+
+export interface SessionSettings {
+  readonly max: number;
+  readonly max_per_principal: number;
+  readonly idle_timeout_ms: number;
+}
+
+/** Why there is no room: for everybody, or for this principal. */
+export type NoRoom = 'sessions.max' | 'sessions.max_per_principal';
+
+interface Row<S> {
+  readonly session: S;
+  lastUsed: number;
+}
+
+/**
+ * The client-facing sessions, each bound to the principal and the server it was opened for.
+ * A session id is never a credential: `find` answers only the principal the session belongs to, and to anybody else
+ * exactly as if the session did not exist.
+ */
+export class SessionTable<S extends SessionEntry> {
+  private readonly rows = new Map<string, Row<S>>();
+  private readonly perPrincipal = new Map<PrincipalId, number>();
+  private readonly settings: SessionSettings;
+  private readonly now: () => number;
+
+  constructor(settings: SessionSettings, now: () => number = Date.now) {
+    this.settings = settings;
+    this.now = now;
+  }
+
+  get size(): number {
+    return this.rows.size;
+  }
+
+  /** Whether one more session may be opened for the principal; undefined when it may. */
+  noRoomFor(principal: PrincipalId): NoRoom | undefined {
+    if (this.rows.size >= this.settings.max) return 'sessions.max';
+    const held = this.perPrincipal.get(principal) ?? 0;
+    return held >= this.settings.max_per_principal ? 'sessions.max_per_principal' : undefined;
+  }
+
+  add(session: S): void {
+    this.rows.set(session.id, { session, lastUsed: this.now() });
+    this.perPrincipal.set(session.principal, (this.perPrincipal.get(session.principal) ?? 0) + 1);
+  }
+
+  /** The session, if it exists and belongs to this principal and server; its idle clock starts again. */
+  find(id: string, principal: PrincipalId, server: string): S | undefined {
+    const row = this.rows.get(id);
+    if (row === undefined || row.session.principal !== principal || row.session.server !== server) return undefined;
+    row.lastUsed = this.now();
+    return row.session;
+  }
+
+  /** Forgets the session. Whoever removes it ends it. */
+  remove(id: string): boolean {
+    const row = this.rows.get(id);
+    if (row === undefined) return false;
+    this.rows.delete(id);
+    const left = (this.perPrincipal.get(row.session.principal) ?? 1) - 1;
+    if (left === 0) this.perPrincipal.delete(row.session.principal);
+    else this.perPrincipal.set(row.session.principal, left);
+    return true;
+  }
+
+  /** Ends the sessions the filter gives a reason for. @returns how many */
+  endWhere(filter: (session: S) => EndReason | undefined): number {
+    let ended = 0;
+    for (const { session } of [...this.rows.values()]) {
+      const reason = filter(session);
+      if (reason === undefined || !this.remove(session.id)) continue;
+      ended += 1;
+      session.end(reason);
+    }
+    return ended;
+  }
+
+  /** Ends sessions that nobody has used for the idle time. Called now and then by the owner. */
+  sweep(): number {
+    const horizon = this.now() - this.settings.idle_timeout_ms;
+    return this.endWhere((session) => {
+      const row = this.rows.get(session.id);
+      return !session.busy && row !== undefined && row.lastUsed <= horizon ? 'session-idle' : undefined;
+    });
+  }
+}

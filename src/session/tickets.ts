@@ -1,0 +1,75 @@
+import type { PrincipalId } from '../identity/principal.ts';
+
+/** Why the gateway ended a stream or a session by itself. A closed set: it labels metrics and audit records. */
+export type EndReason =
+  | 'token-revoked'
+  | 'token-expired'
+  | 'session-ended'
+  | 'session-idle'
+  | 'slow-client'
+  | 'upstream-closed'
+  | 'server-removed'
+  | 'shutdown';
+
+/**
+ * Held by everything that stays open after it was judged: streams, calls under way, sessions.
+ * Judgement does not end when the first byte goes out; whoever holds a ticket can be judged again.
+ */
+export interface Ticket {
+  /** A call waits for an answer and may finish while the gateway drains; a stream has no end of its own. */
+  readonly kind: 'call' | 'stream';
+  readonly holder: PrincipalId;
+  readonly address: string;
+  readonly server: string | undefined;
+  /** The generation of the configuration that let it in. */
+  readonly generation: number;
+  /** Milliseconds since the epoch; undefined when the credential does not expire. */
+  readonly expiresAt: number | undefined;
+  /** Ends what the ticket stands for, properly (a last message where the protocol has one). Called at most once. */
+  end(reason: EndReason): void;
+}
+
+/** Every ticket of the gateway. Outlives a reload. */
+export class TicketOffice {
+  private readonly open = new Set<Ticket>();
+  private readonly waiting: (() => void)[] = [];
+
+  add(ticket: Ticket): void {
+    this.open.add(ticket);
+  }
+
+  remove(ticket: Ticket): void {
+    this.open.delete(ticket);
+    if (this.open.size === 0 && this.waiting.length > 0) for (const tell of this.waiting.splice(0)) tell();
+  }
+
+  /** Resolves when no ticket is open, or when `deadline` aborts. */
+  whenEmpty(deadline: AbortSignal): Promise<void> {
+    if (this.open.size === 0 || deadline.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      deadline.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  get size(): number {
+    return this.open.size;
+  }
+
+  /**
+   * Judges every open ticket again: those the filter gives a reason for are ended.
+   * Revocation, expiry, reload, a ban and the gateway's own end are all this one call.
+   * @returns how many were ended
+   */
+  rejudge(filter: (ticket: Ticket) => EndReason | undefined): number {
+    let ended = 0;
+    for (const ticket of [...this.open]) {
+      const reason = filter(ticket);
+      if (reason === undefined || !this.open.has(ticket)) continue;
+      this.remove(ticket);
+      ended += 1;
+      ticket.end(reason);
+    }
+    return ended;
+  }
+}

@@ -1,0 +1,97 @@
+import type { ServerResponse } from 'node:http';
+import { sseComment, sseEvent } from '../protocol/sse.ts';
+import type { Beating, KeepAlive } from './keep-alive.ts';
+
+export interface StreamOwner {
+  /** The client closed the stream, or was cut for not reading it. Called once, never after `end`. */
+  gone(slow: boolean): void;
+  /** The client caught up after `write` returned false. */
+  drained(): void;
+}
+
+export interface StreamSettings {
+  /** Bytes a client may leave unread before it is cut. */
+  readonly bufferBytes: number;
+}
+
+const STREAM_HEADERS = ['Content-Type', 'text/event-stream', 'X-Accel-Buffering', 'no'];
+const BEAT = sseComment('');
+
+/**
+ * One event stream to one client (text/event-stream, WHATWG HTML 9.2). Events leave as they come: nothing is gathered, and
+ * there is no timeout. What the client does not read is bounded; past the bound the client is cut, never the server's lane.
+ */
+export class EventStream implements Beating {
+  private readonly response: ServerResponse;
+  private readonly owner: StreamOwner;
+  private readonly keepAlive: KeepAlive;
+  private readonly bufferBytes: number;
+  private quiet = true;
+  private closed = false;
+  private sent = 0;
+
+  constructor(
+    response: ServerResponse,
+    headers: readonly string[],
+    owner: StreamOwner,
+    keepAlive: KeepAlive,
+    settings: StreamSettings,
+  ) {
+    this.response = response;
+    this.owner = owner;
+    this.keepAlive = keepAlive;
+    this.bufferBytes = settings.bufferBytes;
+    response.writeHead(200, [...headers, ...STREAM_HEADERS]);
+    // Headers must leave now: a client waiting for them would otherwise wait for the first event.
+    response.flushHeaders();
+    response.on('drain', () => {
+      if (!this.closed) this.owner.drained();
+    });
+    response.on('close', () => this.abandon(false));
+    keepAlive.add(this);
+  }
+
+  get bytes(): number {
+    return this.sent;
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** One message as one event. Returns false when the client does not keep up. After the end it is a no-op. */
+  write(message: Buffer): boolean {
+    if (this.closed) return true;
+    const event = sseEvent(message);
+    this.quiet = false;
+    this.sent += event.length;
+    if (this.response.write(event)) return true;
+    if (this.response.writableLength > this.bufferBytes) this.cut();
+    return false;
+  }
+
+  /** Ends the stream properly: what was written still reaches the client. */
+  end(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.keepAlive.remove(this);
+    this.response.end();
+  }
+
+  beat(): void {
+    if (this.quiet && !this.closed) this.response.write(BEAT);
+    this.quiet = true;
+  }
+
+  private cut(): void {
+    this.abandon(true);
+    this.response.destroy();
+  }
+
+  private abandon(slow: boolean): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.keepAlive.remove(this);
+    this.owner.gone(slow);
+  }
+}

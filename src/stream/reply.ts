@@ -1,0 +1,125 @@
+import type { ServerResponse } from 'node:http';
+import { type OutboundResponse, send } from '../http/outbound-response.ts';
+import { EventStream, type StreamOwner, type StreamSettings } from './event-stream.ts';
+import type { Beating, KeepAlive } from './keep-alive.ts';
+
+export interface ReplyOwner extends StreamOwner {
+  /** The answer became an event stream: its headers are out. Called at most once. */
+  streaming(): void;
+}
+
+/**
+ * The answer to one POST: a JSON object when the final message comes first, an event stream as soon as anything else does
+ * (MCP streamable-http, "Receiving Messages"). A client that waits long is given the stream's headers, so that neither it
+ * nor a proxy gives up on a call that is merely slow.
+ */
+export class Reply implements Beating {
+  private readonly response: ServerResponse;
+  private readonly keepAlive: KeepAlive;
+  private readonly settings: StreamSettings;
+  private readonly owner: ReplyOwner;
+  private headers: readonly string[];
+  private stream: EventStream | undefined;
+  private awaited: number;
+  private done = false;
+  private sent = 0;
+
+  /** @param awaited how many final messages the reply will carry: more than one makes it a stream. */
+  constructor(
+    response: ServerResponse,
+    headers: readonly string[],
+    owner: ReplyOwner,
+    keepAlive: KeepAlive,
+    settings: StreamSettings,
+    awaited: number,
+  ) {
+    this.response = response;
+    this.headers = headers;
+    this.owner = owner;
+    this.keepAlive = keepAlive;
+    this.settings = settings;
+    this.awaited = awaited;
+    response.on('close', () => this.closedEarly());
+    keepAlive.add(this);
+  }
+
+  get isStreaming(): boolean {
+    return this.stream !== undefined;
+  }
+
+  /** Nothing more can be written: answered, or the client is gone. */
+  get isDone(): boolean {
+    return this.done;
+  }
+
+  get bytes(): number {
+    return this.stream?.bytes ?? this.sent;
+  }
+
+  /** Adds a header to an answer that has not begun. */
+  addHeader(name: string, value: string): void {
+    this.headers = [...this.headers, name, value];
+  }
+
+  /** Sends the headers of a stream now. Idempotent. */
+  open(): void {
+    if (this.done || this.stream !== undefined) return;
+    this.keepAlive.remove(this);
+    this.stream = new EventStream(this.response, this.headers, this.owner, this.keepAlive, this.settings);
+    this.owner.streaming();
+  }
+
+  /** A message before the final one. Returns false when the client does not keep up. */
+  message(bytes: Buffer): boolean {
+    if (this.done) return true;
+    this.open();
+    return this.stream?.write(bytes) ?? true;
+  }
+
+  /** A final message. The last one awaited ends the answer. `status` counts only while no header is out. */
+  finish(bytes: Buffer, status: number): void {
+    if (this.done) return;
+    this.awaited -= 1;
+    if (this.stream === undefined && this.awaited === 0) {
+      this.answer({ status, headers: JSON_HEADERS, body: bytes });
+      return;
+    }
+    this.message(bytes);
+    if (this.awaited === 0) this.end();
+  }
+
+  /** A whole answer that is no message: a refusal before anything was sent. */
+  answer(answer: OutboundResponse): void {
+    if (this.done) return;
+    this.done = true;
+    this.keepAlive.remove(this);
+    this.sent = answer.body?.length ?? 0;
+    send(this.response, answer, this.headers, false);
+  }
+
+  /** Ends the answer as it stands. */
+  end(): void {
+    if (this.done) return;
+    this.done = true;
+    this.keepAlive.remove(this);
+    if (this.stream !== undefined) this.stream.end();
+    else this.response.destroy();
+  }
+
+  beat(): void {
+    if (this.waited) this.open();
+    this.waited = true;
+  }
+
+  /** Whether a whole keep-alive interval has passed without an answer. */
+  private waited = false;
+
+  private closedEarly(): void {
+    if (this.done || this.stream !== undefined) return;
+    this.done = true;
+    this.keepAlive.remove(this);
+    this.owner.gone(false);
+  }
+}
+
+const JSON_HEADERS: readonly string[] = Object.freeze(['Content-Type', 'application/json']);
