@@ -39,14 +39,10 @@ const CONTROL_KEYS: readonly ControlKey[] = NAMES.flatMap(([roles, opens, names]
   names.split(' ').map((text) => ({ text, roles, opens })),
 );
 
-/** One step of the key hash. Upper and lower case fall together, so a case variant meets the name it imitates. */
-export function hashStep(hash: number, byte: number): number {
-  return (Math.imul(hash, 31) + (byte | 0x20)) | 0;
-}
-
-export function hashOf(utf8: Uint8Array): number {
+/** A hash in which upper and lower case fall together, so a case variant meets the name it imitates. */
+function foldingHash(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0;
-  for (const byte of utf8) hash = hashStep(hash, byte);
+  for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + (bytes[at]! | 0x20)) | 0;
   return hash;
 }
 
@@ -55,15 +51,21 @@ export function foldCase(text: string): string {
   return text.toUpperCase().toLowerCase();
 }
 
-const byHash = new Map<number, ControlKey>(CONTROL_KEYS.map((key) => [hashOf(Buffer.from(key.text)), key]));
-const byFold = new Map<string, ControlKey>(CONTROL_KEYS.map((key) => [foldCase(key.text), key]));
-
-export const PROTO = '__proto__';
-export const PROTO_HASH: number = hashOf(Buffer.from(PROTO));
+const byHash = new Map<number, ControlKey>();
+const byFold = new Map<string, ControlKey>();
+let longest = 0;
+for (const key of CONTROL_KEYS) {
+  const hash = foldingHash(Buffer.from(key.text), 0, key.text.length);
+  if (byHash.has(hash)) throw new Error(`two control names share a hash: ${key.text} needs a wider one`);
+  byHash.set(hash, key);
+  byFold.set(foldCase(key.text), key);
+  longest = Math.max(longest, key.text.length);
+}
 
 /** For names without escapes or non-ASCII bytes: the candidate, still to be compared with `spelling`. */
-export function controlKeyByHash(hash: number, role: Role): ControlKey | undefined {
-  const key = byHash.get(hash);
+export function controlKeyAt(bytes: Buffer, start: number, end: number, role: Role): ControlKey | undefined {
+  if (end - start > longest) return undefined;
+  const key = byHash.get(foldingHash(bytes, start, end));
   return key !== undefined && (key.roles & role) !== 0 ? key : undefined;
 }
 

@@ -56,6 +56,7 @@ const malformed: readonly (readonly [string, string | Buffer, string | Buffer])[
   ['an unknown escape in a name', '{"\\q":1}', '{"\\"":1}'],
   ['a lone high surrogate', '"\\ud800"', '"\\ud800\\udc00"'],
   ['a lone low surrogate', '"\\udc00"', '"\\ud83d\\ude00"'],
+  ['a low surrogate before another', '"\\udc00\\udc00"', '"\\ud800\\udc00"'],
   ['a high surrogate before another', '"\\ud800\\ud800"', '"\\ud800\\udc00"'],
   ['a high surrogate before plain text', '"\\ud800abcdef"', '"\\ud7ffabcdef"'],
   ['a lone surrogate in a name', '{"\\ud800":1}', '{"\\ud800\\udc00":1}'],

@@ -1,89 +1,164 @@
+import { randomInt } from 'node:crypto';
 import { decodeString } from './tokens.ts';
 
-/** Names up to this many are compared one by one, by hash; an object with more gets a set. */
+// Chosen at start, so that nobody can prepare names that all meet in one place.
+const SEED = randomInt(0x7fffffff);
+const MULTIPLIER = randomInt(0x3fffffff) * 2 + 1;
+
+/** One step of the hash that tells names apart. It runs over the UTF-8 bytes of the unescaped name. */
+export function nameHashStep(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, MULTIPLIER);
+}
+
+export const NAME_HASH_START: number = SEED;
+
+export function nameHash(name: string): number {
+  let hash = NAME_HASH_START;
+  for (let i = 0; i < name.length; i++) {
+    const c = name.charCodeAt(i);
+    if (c >= 0x80) return nameHashOfBytes(Buffer.from(name));
+    hash = nameHashStep(hash, c);
+  }
+  return hash;
+}
+
+function nameHashOfBytes(utf8: Uint8Array): number {
+  let hash = NAME_HASH_START;
+  for (const byte of utf8) hash = nameHashStep(hash, byte);
+  return hash;
+}
+
+/** Up to this many names are compared one by one, by hash; an object with more gets a table. */
 const FEW = 32;
 const LONG = 64;
+/** Per name: hash, start, end; the end is inverted (negative) when the name is written with escapes. */
 const SLOT = 3;
 
 /**
  * The member names met so far in every object that is open, one ring per depth, to find a name that comes twice.
  *
  * Names are equal when they are equal after unescaping: `"na\u006de"` is `"name"` to every parser behind us.
+ * Work stays in proportion to the input: names are compared only when their hashes are equal.
  */
 export class Keyring {
   private readonly slots: Int32Array;
   private readonly counts: Int32Array;
-  private readonly many: (Set<string> | undefined)[];
+  private readonly tables: (NameTable | undefined)[];
   private spilled = false;
 
   constructor(depths: number) {
     this.slots = new Int32Array(depths * FEW * SLOT);
     this.counts = new Int32Array(depths);
-    this.many = new Array<Set<string> | undefined>(depths).fill(undefined);
+    this.tables = new Array<NameTable | undefined>(depths).fill(undefined);
   }
 
   /** An object opens at this depth; what an earlier one left there is forgotten. */
   open(depth: number): void {
     this.counts[depth] = 0;
-    this.many[depth] = undefined;
+    this.tables[depth] = undefined;
   }
 
   /** Adds the name at `start`..`end` (between its quotes); false when this object has it already. */
-  add(bytes: Buffer, depth: number, hash: number, start: number, end: number): boolean {
-    const many = this.many[depth];
-    if (many !== undefined) return addTo(many, decodeString(bytes, start, end));
-    const { slots } = this;
+  add(bytes: Buffer, depth: number, hash: number, start: number, end: number, escaped: boolean): boolean {
+    const mark = escaped ? ~end : end;
+    const table = this.tables[depth];
+    if (table !== undefined) return table.add(bytes, hash, start, mark);
+    const slots = this.slots;
     const count = this.counts[depth]!;
     const base = depth * FEW * SLOT;
     const top = base + count * SLOT;
     for (let at = base; at < top; at += SLOT) {
-      if (slots[at] === hash && sameName(bytes, slots[at + 1]!, slots[at + 2]!, start, end)) return false;
+      if (slots[at] === hash && sameName(bytes, slots[at + 1]!, slots[at + 2]!, start, mark)) return false;
     }
     if (count === FEW) {
       this.spilled = true;
-      this.many[depth] = this.spill(bytes, base).add(decodeString(bytes, start, end));
-      return true;
+      this.tables[depth] = new NameTable(slots.subarray(base, base + FEW * SLOT));
+      return this.tables[depth].add(bytes, hash, start, mark);
     }
     slots[top] = hash;
     slots[top + 1] = start;
-    slots[top + 2] = end;
+    slots[top + 2] = mark;
     this.counts[depth] = count + 1;
     return true;
   }
 
-  /** Lets go of the sets an unusual message made. */
+  /** Lets go of the tables an unusual message made. */
   release(): void {
     if (!this.spilled) return;
     this.spilled = false;
-    this.many.fill(undefined);
+    this.tables.fill(undefined);
+  }
+}
+
+/** The names of one large object: a hash table of offsets, so that no name becomes a string. Half full at most. */
+class NameTable {
+  private slots: Int32Array = new Int32Array(FEW * SLOT * 4);
+  private capacity = FEW * 4;
+  private size = 0;
+
+  /** `few`: distinct names, as slots. */
+  constructor(few: Int32Array) {
+    this.fill(few);
   }
 
-  private spill(bytes: Buffer, base: number): Set<string> {
-    const names = new Set<string>();
-    for (let at = base; at < base + FEW * SLOT; at += SLOT) {
-      names.add(decodeString(bytes, this.slots[at + 1]!, this.slots[at + 2]!));
+  add(bytes: Buffer, hash: number, start: number, mark: number): boolean {
+    let at = this.place(hash);
+    // No name ends at 0 and no inverted end is 0, so 0 says that the slot is free.
+    for (; this.slots[at + 2] !== 0; at = this.next(at)) {
+      if (this.slots[at] === hash && sameName(bytes, this.slots[at + 1]!, this.slots[at + 2]!, start, mark))
+        return false;
     }
-    return names;
+    this.put(at, hash, start, mark);
+    if (this.size * 2 > this.capacity) this.grow();
+    return true;
+  }
+
+  private grow(): void {
+    const old = this.slots;
+    this.capacity *= 4;
+    this.slots = new Int32Array(this.capacity * SLOT);
+    this.size = 0;
+    this.fill(old);
+  }
+
+  private fill(from: Int32Array): void {
+    for (let i = 0; i < from.length; i += SLOT) {
+      if (from[i + 2] === 0) continue;
+      let at = this.place(from[i]!);
+      while (this.slots[at + 2] !== 0) at = this.next(at);
+      this.put(at, from[i]!, from[i + 1]!, from[i + 2]!);
+    }
+  }
+
+  private put(at: number, hash: number, start: number, mark: number): void {
+    this.slots[at] = hash;
+    this.slots[at + 1] = start;
+    this.slots[at + 2] = mark;
+    this.size++;
+  }
+
+  private place(hash: number): number {
+    const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+    return ((mixed ^ (mixed >>> 13)) & (this.capacity - 1)) * SLOT;
+  }
+
+  private next(at: number): number {
+    return at + SLOT === this.slots.length ? 0 : at + SLOT;
   }
 }
 
-function addTo(names: Set<string>, name: string): boolean {
-  const before = names.size;
-  names.add(name);
-  return names.size > before;
-}
-
-function sameName(bytes: Buffer, aStart: number, aEnd: number, bStart: number, bEnd: number): boolean {
-  const length = bEnd - bStart;
-  if (aEnd - aStart === length && sameBytes(bytes, aStart, bStart, length)) return true;
-  const a = decodeString(bytes, aStart, aEnd);
-  return a === decodeString(bytes, bStart, bEnd);
-}
-
-function sameBytes(bytes: Buffer, a: number, b: number, length: number): boolean {
-  if (length > LONG) return bytes.compare(bytes, a, a + length, b, b + length) === 0;
+/** Whether two names whose hashes are equal are the same name. Negative ends are inverted: such a name has escapes. */
+function sameName(bytes: Buffer, aStart: number, aMark: number, bStart: number, bMark: number): boolean {
+  if (aMark < 0 || bMark < 0) return text(bytes, aStart, aMark) === text(bytes, bStart, bMark);
+  const length = bMark - bStart;
+  if (aMark - aStart !== length) return false;
+  if (length > LONG) return bytes.compare(bytes, aStart, aMark, bStart, bMark) === 0;
   for (let i = 0; i < length; i++) {
-    if (bytes[a + i] !== bytes[b + i]) return false;
+    if (bytes[aStart + i] !== bytes[bStart + i]) return false;
   }
   return true;
+}
+
+function text(bytes: Buffer, start: number, mark: number): string {
+  return decodeString(bytes, start, mark < 0 ? ~mark : mark);
 }

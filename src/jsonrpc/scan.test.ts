@@ -136,6 +136,16 @@ const invalid: readonly (readonly [string, string, string])[] = [
     '{"jsonrpc":"2.0","method":"a","paramſes":{}}',
   ],
   ['a task id with a Kelvin sign', params('"tas\u212aId":"x"'), params('"taskId":"x"')],
+  [
+    'a task id with a Kelvin sign after an escaped name',
+    params('"\\u0061":1,"tas\u212aId":"x"'),
+    params('"\\u0061":1,"taskId":"x"'),
+  ],
+  [
+    'client capabilities in another case',
+    params('"_meta":{"io.modelcontextprotocol/clientcapabilities":{}}'),
+    params('"_meta":{"io.modelcontextprotocol/clientCapabilities":{}}'),
+  ],
   ['a progress token in another case', params('"_meta":{"progresstoken":1}'), params('"_meta":{"progressToken":1}')],
   ['_meta in another case', params('"_META":{}'), params('"_meta":{}')],
   ['a prompt reference in another case', params('"ref":{"Name":"x"}'), params('"ref":{"name":"x"}')],
@@ -158,12 +168,17 @@ describe('what is not one unambiguous message', () => {
     expect(accepted(params('"arguments":{"Name":1,"name":2,"URI":3}')).id).toBe(7);
   });
 
-  it.each([31, 32, 33, 34, 500])('finds the one repeated name among %i', (count) => {
+  it.each([31, 32, 33, 34, 500, 5_000])('finds the one repeated name among %i', (count) => {
     const members = Array.from({ length: count }, (_, i) => `"k${i}":${i}`).join();
     expect(accepted(params(`"arguments":{${members}}`)).id).toBe(7);
     for (const again of ['k0', `k${count - 1}`, '\\u006b1']) {
       expect(refused(params(`"arguments":{${members},"${again}":0}`)).problem.code).toBe('INVALID_REQUEST');
     }
+  });
+
+  it('forgets the names of one large object before the next', () => {
+    const members = Array.from({ length: 40 }, (_, i) => `"k${i}":${i}`).join();
+    expect(accepted(params(`"arguments":[{${members}},{${members}},{"k0":1}]`)).id).toBe(7);
   });
 
   it('does not take names for equal because their hashes are', () => {
@@ -262,6 +277,8 @@ describe('a message from a server', () => {
     ['brackets that do not match', result('{"a":[{]}}'), result('{"a":[{}]}')],
     ['a closing bracket too many', result('{"a":[]]}'), result('{"a":[]}')],
     ['a comment that hides a quote', result('{"a":[1/*"*/]}'), result('{"a":[1,"/*"]}')],
+    ['a comment', result('{"a":[1/**/]}'), result('{"a":[1    ]}')],
+    ['single quotes', result('{"a":[\'x\']}'), result('{"a":["x"]}')],
     ['an unclosed string inside', result('{"a":["x]}'), result('{"a":["x"]}')],
     ['a quote escaped to the end', result('{"a":["x\\"]}'), result('{"a":["x\\\\"]}')],
     ['a line break inside a string', result('{"a":["x\n{}"]}'), result('{"a":["x\\n{}"\n]}')],

@@ -1,15 +1,5 @@
-import {
-  controlKeyByHash,
-  controlKeyByText,
-  hashOf,
-  hashStep,
-  PROTO,
-  PROTO_HASH,
-  ROLE,
-  type Role,
-  spelling,
-} from './control-keys.ts';
-import { Keyring } from './keyring.ts';
+import { controlKeyAt, controlKeyByText, ROLE, type Role, spelling } from './control-keys.ts';
+import { Keyring, NAME_HASH_START, nameHash, nameHashStep } from './keyring.ts';
 import { type Room, skipContainer, skipString } from './skip.ts';
 import { DEPTH_CEILING, type ScanLimits } from './span.ts';
 import {
@@ -29,6 +19,9 @@ import {
 } from './tokens.ts';
 
 const MAX_NUMBER_LENGTH = 1_000;
+
+const PROTO = '__proto__';
+const PROTO_HASH = nameHash(PROTO);
 
 /** Where the members of one object lie. */
 export class MemberIndex {
@@ -73,6 +66,8 @@ export class Scanner {
   private readonly room: Room;
   private keyHash = 0;
   private keyPlain = true;
+  /** Set when the name is written with escapes, which had to be decoded. */
+  private keyName: string | undefined;
 
   /** `lenient` leaps over everything inside the values of control objects; see `skip.ts`. */
   constructor(bytes: Buffer, limits: ScanLimits, lenient: boolean) {
@@ -168,21 +163,22 @@ export class Scanner {
     }
   }
 
-  /** `pos` is after the opening quote. Leaves the name's hash and plainness in the scanner's own fields. */
+  /** `pos` is after the opening quote. Leaves the name's hash, plainness and decoded text in the scanner's own fields. */
   private readKey(pos: number): number {
     const { bytes, end } = this;
-    let hash = 0;
+    let hash = NAME_HASH_START;
     let high = 0;
     for (let at = pos; at < end; at++) {
       const c = bytes[at]!;
       if (c === QUOTE) {
         this.keyHash = hash;
         this.keyPlain = high < 0x80;
+        this.keyName = undefined;
         return at + 1;
       }
       if (c < 0x20) break;
       if (c === BACKSLASH) return this.readEscapedKey(pos);
-      hash = hashStep(hash, c);
+      hash = nameHashStep(hash, c);
       high |= c;
     }
     return this.stop('a malformed member name', pos);
@@ -191,21 +187,23 @@ export class Scanner {
   private readEscapedKey(pos: number): number {
     const end = readString(this.bytes, pos, this.end);
     if (end < 0) return this.stop('a malformed member name', pos);
-    this.keyHash = hashOf(Buffer.from(decodeString(this.bytes, pos, end - 1)));
+    this.keyName = decodeString(this.bytes, pos, end - 1);
+    this.keyHash = nameHash(this.keyName);
     this.keyPlain = false;
     return end;
   }
 
   /** Notes names that could be read two ways; returns what the member's value is to this object. */
   private judgeKey(start: number, end: number, depth: number, role: Role): Role {
-    const { bytes, keyHash } = this;
-    if (!keyring.add(bytes, depth, keyHash, start, end)) this.suspectName('a member name comes twice', start, role);
+    const { bytes } = this;
+    const isNew = keyring.add(bytes, depth, this.keyHash, start, end, this.keyName !== undefined);
+    if (!isNew) this.suspectName('a member name comes twice', start, role);
     if (!this.keyPlain) return this.judgeDecodedKey(start, end, role);
-    if (keyHash === PROTO_HASH && spelling(bytes, start, end, PROTO) === 'exact') {
+    if (this.keyHash === PROTO_HASH && spelling(bytes, start, end, PROTO) === 'exact') {
       this.suspect('a member is named __proto__', start);
     }
     if (role === ROLE.NONE) return ROLE.NONE;
-    const control = controlKeyByHash(keyHash, role);
+    const control = controlKeyAt(bytes, start, end, role);
     if (control === undefined) return ROLE.NONE;
     const as = spelling(bytes, start, end, control.text);
     if (as === 'exact') return control.opens;
@@ -214,7 +212,8 @@ export class Scanner {
   }
 
   private judgeDecodedKey(start: number, end: number, role: Role): Role {
-    const name = decodeString(this.bytes, start, end);
+    if (role === ROLE.NONE && this.keyName === undefined) return ROLE.NONE;
+    const name = this.keyName ?? decodeString(this.bytes, start, end);
     if (name === PROTO) this.suspect('a member is named __proto__', start);
     const control = controlKeyByText(name, role);
     if (control === undefined) return ROLE.NONE;

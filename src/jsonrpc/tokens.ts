@@ -148,12 +148,11 @@ export function decodeId(bytes: Buffer, start: number, end: number): string | nu
   return negative ? -value : value;
 }
 
-/** Whether the bytes are exactly this text. `text` may hold anything; bytes outside ASCII never match. */
+/** Whether the bytes are exactly this text. One of the two must be known to be ASCII. */
 export function spanIs(bytes: Buffer, start: number, end: number, text: string): boolean {
   if (end - start !== text.length) return false;
   for (let i = 0; i < text.length; i++) {
-    const c = bytes[start + i]!;
-    if (c !== text.charCodeAt(i) || c >= 0x80) return false;
+    if (bytes[start + i] !== text.charCodeAt(i)) return false;
   }
   return true;
 }
