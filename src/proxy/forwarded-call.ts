@@ -166,7 +166,10 @@ export class ForwardedCall implements Call, CallSink, Ticket {
     if (this.over) return;
     const objection = this.source.settling(response);
     if (objection !== undefined) return this.failed(objection, objection.text);
-    const edits = this.hidesTools() ? withoutHiddenTools(response, (name) => this.shows(name)) : undefined;
+    const hides = response.kind === 'result' && this.hidesTools();
+    const edits = hides ? withoutHiddenTools(response, (name) => this.shows(name)) : undefined;
+    if (hides && edits === undefined)
+      return this.failed(PROBLEMS.UPSTREAM_INVALID, 'tools/list without readable tools');
     const bytes = restoreResponse(response, this.id, edits);
     this.bytesOut += bytes.length;
     const status = statusOf(response, eraOf(this.revision) ?? 'legacy');

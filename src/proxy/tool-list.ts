@@ -5,10 +5,10 @@ import type { Message } from '../jsonrpc/message.ts';
  * Takes the tools a caller may not use out of a `tools/list` result; those that stay keep their bytes.
  * A list made for one caller is no longer public: a shared cache must not hand it to another
  * (MCP 2026-07-28, server/utilities/caching "Cache Scope Field").
- * @returns the edits to make, or undefined when the list stays as it is
+ * @returns the edits to make; undefined when the list cannot be read, and so must not be passed on
  */
 export function withoutHiddenTools(response: Message, visible: (name: string) => boolean): Edits | undefined {
-  const result = response.result;
+  const { result } = response;
   const tools = result?.array('tools');
   const span = result?.spanOf('tools');
   if (result === undefined || tools === undefined || span === undefined) return undefined;

@@ -12,5 +12,8 @@ export function outboundRequest(message: Message, upstreamId: number): Buffer {
   const meta = message.meta;
   if (meta === undefined || !meta.has('progressToken')) return withId(message, upstreamId);
   const integer = String(upstreamId);
-  return new Edits(message.bytes).replace(message.idSpan!, integer).setMember(meta, 'progressToken', integer).toBuffer();
+  return new Edits(message.bytes)
+    .replace(message.idSpan!, integer)
+    .setMember(meta, 'progressToken', integer)
+    .toBuffer();
 }

@@ -1,0 +1,358 @@
+import { randomBytes } from 'node:crypto';
+import { type Audit, disabledAudit } from './audit/audit.ts';
+import { AuditLog } from './audit/log.ts';
+import type { Loaded } from './config/load.ts';
+import type { ServerSettings, Settings } from './config/settings.ts';
+import type { ControlServices, GatewayStatus } from './control/command.ts';
+import { ControlServer } from './control/server.ts';
+import { compileGeneration } from './generation.ts';
+import { Listener } from './http/listener.ts';
+import { TokenRegistry } from './identity/token-registry.ts';
+import { type Component, Lifecycle } from './lifecycle.ts';
+import { DirectoryShelf } from './proxy/directory-shelf.ts';
+import { FrontDoor } from './proxy/front-door.ts';
+import type { LegacySession } from './proxy/legacy-session.ts';
+import type { Estate, Generation, Plane } from './proxy/services.ts';
+import { StreamQuota } from './proxy/stream-quota.ts';
+import { SessionTable } from './session/session-table.ts';
+import { TicketOffice } from './session/tickets.ts';
+import { openSqlite } from './storage/sqlite.ts';
+import { openStateFolder } from './storage/state-folder.ts';
+import type { Storage } from './storage/storage.ts';
+import { KeepAlive } from './stream/keep-alive.ts';
+import type { Log } from './telemetry/log.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { UpstreamYard } from './upstream-yard.ts';
+
+export interface AppOptions {
+  readonly loaded: Loaded;
+  readonly version: string;
+  readonly log: Log;
+}
+
+const SWEEP_MS = 15_000;
+
+/**
+ * The composition root: configuration in, running components out. The only place that knows every module.
+ *
+ * What a configuration decides is a Generation, compiled whole and pinned by each request. What is alive is the Estate:
+ * it outlives a reload.
+ */
+export class App {
+  readonly settings: Settings;
+  readonly stateDir: string;
+  readonly log: Log;
+  readonly storage: Storage;
+  readonly audit: Audit;
+  private readonly options: AppOptions;
+  private readonly metrics: Metrics;
+  private readonly registry: TokenRegistry;
+  private readonly estate: Estate;
+  private readonly yard: UpstreamYard;
+  private readonly lifecycle: Lifecycle;
+  private readonly startedAt = new Date();
+  private generation!: Generation;
+  private control: ControlServer | undefined;
+  private listeners: readonly Listener[] = [];
+  private draining = false;
+  private loaded: Loaded;
+
+  private constructor(options: AppOptions, parts: Parts) {
+    this.options = options;
+    this.loaded = options.loaded;
+    this.settings = options.loaded.settings;
+    this.log = options.log;
+    this.stateDir = parts.stateDir;
+    this.storage = parts.storage;
+    this.registry = parts.registry;
+    this.metrics = parts.metrics;
+    this.audit = parts.audit;
+    const { sessions, streams } = this.settings;
+    this.estate = {
+      audit: parts.audit,
+      metrics: parts.metrics,
+      log: options.log,
+      tickets: new TicketOffice(),
+      sessions: new SessionTable<LegacySession>(sessions),
+      keepAlive: new KeepAlive(streams.keep_alive_ms),
+      directories: new DirectoryShelf(),
+      streamQuota: new StreamQuota(streams.max_per_principal),
+    };
+    this.yard = new UpstreamYard({ log: options.log, metrics: parts.metrics, version: options.version });
+    this.lifecycle = new Lifecycle(this.components(), options.log);
+  }
+
+  /**
+   * Opens everything that can fail before a port is bound: state folder, store, tokens, audit file, rules.
+   * @throws StorageError, CommandError or Error, each naming the setting and the remedy; nothing is left open then
+   */
+  static async open(options: AppOptions): Promise<App> {
+    const { settings, stateDir } = options.loaded;
+    const { log } = options;
+    const folder = openStateFolder(stateDir);
+    const metrics = createMetrics({ servers: settings.mcps.map((server) => server.id) });
+    const opened: (() => Promise<void>)[] = [];
+    try {
+      const storage = openSqlite(folder);
+      opened.unshift(() => storage.close());
+      const onError = (error: unknown): void => log.error('the token store failed', { error: String(error) });
+      const registry = await TokenRegistry.open(storage, { onError });
+      opened.unshift(() => registry.close());
+      const audit = settings.audit.enabled ? AuditLog.open(settings.audit, { log, metrics }) : disabledAudit;
+      opened.unshift(() => audit.close());
+      const app = new App(options, { stateDir: folder, storage, registry, audit, metrics });
+      app.generation = await app.compile(1, options.loaded);
+      return app;
+    } catch (error) {
+      for (const close of opened) await close();
+      throw error;
+    }
+  }
+
+  /** @throws what binding a port or the control socket throws; nothing runs then */
+  start(): Promise<void> {
+    return this.lifecycle.start();
+  }
+
+  /** Ends everything in order: no new calls, streams ended, calls finished or told, children gone, records flushed. */
+  stop(): Promise<void> {
+    return this.lifecycle.stop(this.settings.server.limits.shutdown_timeout_ms);
+  }
+
+  /** Lets go of what `open` took, when `start` was never reached or failed. Idempotent. */
+  async abandon(): Promise<void> {
+    await this.lifecycle.stop(1_000);
+    await this.audit.close();
+    await this.registry.close();
+    await this.storage.close();
+  }
+
+  /** Where each listener can be reached. */
+  urls(): readonly { readonly name: string; readonly url: string }[] {
+    return this.listeners.map(({ name, address: { host, port } }) => ({
+      name,
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    }));
+  }
+
+  /** What commands of this process work on, and those that come over the control socket. */
+  controlServices(): ControlServices {
+    return {
+      storage: this.storage,
+      registry: this.registry,
+      status: () => this.status(),
+      serverIds: () => [...this.generation.servers.keys()],
+      record: async (event) => {
+        await this.audit.write({
+          type: 'control',
+          rule: event.command,
+          reason: event.tokens.join(' ') || undefined,
+          detail: event.summary,
+        });
+      },
+    };
+  }
+
+  /**
+   * Takes over another configuration without dropping a request: it is compiled whole first, then swapped in one step.
+   * @throws Error when it cannot be compiled; the old one stays in force
+   * @returns the settings that need a restart to change
+   */
+  async reload(loaded: Loaded): Promise<readonly string[]> {
+    const next = await this.compile(this.generation.number + 1, loaded);
+    this.loaded = loaded;
+    this.generation = next;
+    this.metrics.know({ servers: [...next.servers.keys()] });
+    this.estate.directories.clear();
+    this.estate.sessions.endWhere((session) => {
+      if (!next.servers.has(session.server)) return 'server-removed';
+      return next.stillAccepts(session.caller, session.server) ? undefined : 'token-revoked';
+    });
+    this.estate.tickets.rejudge((ticket) =>
+      ticket.server !== undefined && !next.servers.has(ticket.server) ? 'server-removed' : undefined,
+    );
+    await this.yard.retire(new Set(loaded.settings.mcps.map((server) => server.id)));
+    this.audit.note({ type: 'lifecycle', detail: `configuration reloaded, generation ${next.number}` });
+    return restartNeeded(this.settings, loaded.settings);
+  }
+
+  private compile(number: number, loaded: Loaded): Promise<Generation> {
+    return compileGeneration(number, loaded.settings, {
+      audit: this.audit,
+      registry: this.registry,
+      upstream: (server: ServerSettings) => this.yard.upstreamOf(server, loaded.environment),
+      onThrow: (step, error) => this.log.error('a policy step threw', { step, error: describe(error) }),
+    });
+  }
+
+  private components(): readonly Component[] {
+    const listeners = this.bind();
+    return [
+      this.recordComponent(),
+      this.upstreamComponent(),
+      // Started before and so stopped after the calls: a connection ends when its last answer is out.
+      { name: 'connections', start: async () => {}, stop: (deadline) => stopAll(listeners, deadline) },
+      this.callComponent(),
+      this.controlComponent(),
+      this.listenerComponent(listeners),
+    ];
+  }
+
+  /** Started first, stopped last: what is recorded about everything else must still be written. */
+  private recordComponent(): Component {
+    return {
+      name: 'record',
+      start: async () => {
+        this.audit.note({ type: 'lifecycle', detail: `gateway ${this.options.version} started, pid ${process.pid}` });
+      },
+      stop: async () => {
+        this.audit.note({ type: 'lifecycle', detail: 'gateway stopped' });
+        await this.audit.close();
+        await this.registry.close();
+        await this.storage.close();
+      },
+    };
+  }
+
+  private upstreamComponent(): Component {
+    return { name: 'upstreams', start: async () => {}, stop: (deadline) => this.yard.close(deadline) };
+  }
+
+  /** What is under way. Stopping ends streams at once, lets calls finish within the deadline, and then tells them. */
+  private callComponent(): Component {
+    const { keepAlive, sessions, tickets } = this.estate;
+    let sweep: NodeJS.Timeout | undefined;
+    let forget: (() => void) | undefined;
+    return {
+      name: 'calls',
+      start: async () => {
+        keepAlive.start();
+        sweep = setInterval(() => sessions.sweep(), SWEEP_MS).unref();
+        forget = this.registry.onEnded((principal, reason) => {
+          tickets.rejudge((ticket) => (ticket.holder === principal ? reason : undefined));
+          sessions.endWhere((session) => (session.principal === principal ? reason : undefined));
+        });
+      },
+      stop: async (deadline) => {
+        tickets.rejudge((ticket) => (ticket.kind === 'stream' ? 'shutdown' : undefined));
+        await tickets.whenEmpty(deadline);
+        tickets.rejudge(() => 'shutdown');
+        sessions.endWhere(() => 'shutdown');
+        keepAlive.stop();
+        clearInterval(sweep);
+        forget?.();
+      },
+    };
+  }
+
+  private controlComponent(): Component {
+    return {
+      name: 'control socket',
+      start: async () => {
+        const onError = (error: unknown): void => this.log.error('a command failed', { error: describe(error) });
+        this.control = await ControlServer.open({ stateDir: this.stateDir, onError }, this.controlServices());
+      },
+      stop: async () => this.control?.close(),
+    };
+  }
+
+  private bind(): readonly Listener[] {
+    const main = this.listener('main', this.settings.server, (rules) => rules.data);
+    if (!this.settings.admin.enabled) return [main];
+    const admin = { ...this.settings.admin, limits: this.settings.server.limits };
+    return [main, this.listener('admin', admin, (rules) => rules.admin)];
+  }
+
+  /** Started last, when there is something to serve; stopped first, by accepting nothing new. */
+  private listenerComponent(listeners: readonly Listener[]): Component {
+    return {
+      name: 'listeners',
+      start: async () => {
+        try {
+          for (const listener of listeners) await listener.start();
+        } catch (error) {
+          await stopAll(listeners, AbortSignal.abort());
+          throw error;
+        }
+        this.listeners = listeners;
+      },
+      stop: async () => {
+        this.draining = true;
+        for (const listener of listeners) listener.drain();
+      },
+    };
+  }
+
+  private listener(
+    name: string,
+    settings: Settings['server'] | AdminBind,
+    planeOf: (rules: Generation) => Plane,
+  ): Listener {
+    const house = {
+      generation: () => this.generation,
+      facts: {
+        service: this.settings.health.service,
+        version: this.options.version,
+        authEnabled: this.settings.auth.enabled,
+        ipProtection: false,
+        notReady: () => (this.draining ? 'stopping' : this.audit.healthy ? undefined : 'audit'),
+      },
+    };
+    const prefix = randomBytes(6).toString('base64url');
+    const door = new FrontDoor(this.estate, house, planeOf, { headerCount: settings.limits.header_count }, prefix);
+    return new Listener(name, settings, {
+      request: (request, response) => door.request(request, response),
+      refused: (problem, detail, socket) => door.refused(problem, detail, socket),
+    });
+  }
+
+  private status(): GatewayStatus {
+    return {
+      pid: process.pid,
+      version: this.options.version,
+      started_at: this.startedAt.toISOString(),
+      state_dir: this.stateDir,
+      config_file: this.loaded.file ?? null,
+      listeners: this.urls(),
+      servers: [...this.generation.servers.values()].map(({ id, transport, upstream }) => {
+        const { state, children, lastError } = upstream.health();
+        return { id, transport, state, children, last_error: lastError ?? null };
+      }),
+      open_streams: this.estate.tickets.size,
+      sessions: this.estate.sessions.size,
+      audit: { enabled: this.settings.audit.enabled, healthy: this.audit.healthy },
+    };
+  }
+}
+
+type AdminBind = Settings['admin'] & Pick<Settings['server'], 'limits'>;
+
+interface Parts {
+  readonly stateDir: string;
+  readonly storage: Storage;
+  readonly registry: TokenRegistry;
+  readonly audit: Audit;
+  readonly metrics: Metrics;
+}
+
+/** Settings that live in the Estate or in a listener: they are kept, and reported as needing a restart. */
+function restartNeeded(before: Settings, after: Settings): readonly string[] {
+  const fixed = {
+    server: [before.server, after.server],
+    admin: [before.admin, after.admin],
+    audit: [before.audit, after.audit],
+    sessions: [before.sessions, after.sessions],
+    streams: [before.streams, after.streams],
+  };
+  return Object.entries(fixed)
+    .filter(([, [old, now]]) => JSON.stringify(old) !== JSON.stringify(now))
+    .map(([name]) => name);
+}
+
+async function stopAll(listeners: readonly Listener[], deadline: AbortSignal): Promise<void> {
+  await Promise.all(listeners.map((listener) => listener.stop(deadline)));
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

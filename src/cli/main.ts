@@ -1,0 +1,99 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { ConfigurationError } from '../config/fault.ts';
+import { FLAGS } from '../config/flags.ts';
+import { VERSION } from '../version.ts';
+import { auditCommands } from './audit.ts';
+import { check } from './check.ts';
+import { clientConfigCommand } from './client-config-command.ts';
+import { processContext } from './process-context.ts';
+import { serve } from './serve.ts';
+import { statusCommand } from './status.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
+import { tokenCommands } from './token.ts';
+
+const HELP = `
+Examples:
+  sallyport                                   a demo server behind the gate, to look around
+  sallyport -- npx -y @modelcontextprotocol/server-everything
+                                              that program behind the gate
+  sallyport serve --config sallyport.yaml     the servers of a configuration
+  sallyport check --config sallyport.yaml     every fault of a configuration at once
+  sallyport token create --name laptop        another token, also while the gateway runs
+  sallyport client-config cursor              what to paste into a client
+
+State (tokens, the audit record, the control socket) lives in one folder, 0700: --state-dir or SALLYPORT_STATE_DIR;
+else .sallyport beside the configuration file; without one, sallyport in the user's data folder
+($XDG_DATA_HOME or ~/.local/share).`;
+
+/** @returns the exit code */
+async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const divide = argv.indexOf('--');
+  const own = divide === -1 ? argv : argv.slice(0, divide);
+  const command = divide === -1 ? [] : argv.slice(divide + 1);
+  let code = 0;
+  const program = new Command('sallyport')
+    .description('A security gateway for Model Context Protocol servers.')
+    .version(VERSION)
+    .addHelpText('after', HELP)
+    .showHelpAfterError('(sallyport --help shows what there is)')
+    .exitOverride();
+  const serving = program
+    .command('serve', { isDefault: true })
+    .description('run the gateway; without a configuration, with a demo server')
+    .usage('[options] [-- COMMAND [ARGS...]]')
+    .option('--config <file>', 'the configuration file (default: sallyport.yaml, .yml or .json here, if it is yours)');
+  const checking = program
+    .command('check')
+    .description('judge a configuration: every fault at once, no side effects')
+    .option('--config <file>', 'the configuration file');
+  for (const flag of FLAGS) {
+    serving.option(flag.notation, flag.description);
+    checking.option(flag.notation, flag.description);
+  }
+  serving.action(async (options: Record<string, unknown>) => {
+    if (divide !== -1 && command.length === 0)
+      throw new Error('nothing follows --: give the command that starts the server');
+    code = await serve({ file: options.config as string | undefined, flags: options, command }, terminal);
+  });
+  checking.action((options: Record<string, unknown>) => {
+    code = check(options.config as string | undefined, options, terminal);
+  });
+  const context = processContext(terminal, (exit) => {
+    code = exit;
+  });
+  tokenCommands(program, context);
+  statusCommand(program, context);
+  clientConfigCommand(program, context);
+  auditCommands(program, context);
+  await program.parseAsync([...own], { from: 'user' });
+  return code;
+}
+
+/** Errors for the operator: what is wrong and what to do, without a stack. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigurationError) return `sallyport: ${error.message}`;
+  const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE') {
+    return `sallyport: ${address}:${port} is in use (server.port); stop what uses it, or choose another with --port`;
+  }
+  if (code === 'EACCES' && port !== undefined) {
+    return `sallyport: not allowed to bind ${address}:${port} (server.port); choose a port above 1023 with --port`;
+  }
+  if (code === 'EADDRNOTAVAIL') return `sallyport: ${address} is not an address of this machine (server.host)`;
+  return `sallyport: ${message ?? String(error)}`;
+}
+
+const terminal = processTerminal();
+try {
+  process.exitCode = await run(process.argv.slice(2), terminal);
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode;
+  } else {
+    terminal.complain(explain(error));
+    process.exitCode = 1;
+  }
+}
+// What is still open after an orderly stop (a client that holds its connection) must not keep the process.
+process.exit();

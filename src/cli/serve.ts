@@ -1,0 +1,123 @@
+import { writeSync } from 'node:fs';
+import { App } from '../app.ts';
+import { renderFault } from '../config/fault.ts';
+import { type Loaded, loadConfiguration } from '../config/load.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { VERSION } from '../version.ts';
+import { firstRunToken, type TokenNews } from './first-run.ts';
+import { commandOverlay, demoOverlay } from './servers.ts';
+import type { Terminal } from './terminal.ts';
+import { welcome } from './welcome.ts';
+
+export interface ServeOptions {
+  /** `--config`. */
+  readonly file: string | undefined;
+  /** Settings given as flags. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** The program behind `--`. */
+  readonly command: readonly string[];
+}
+
+/** A service manager that wants to know passes a file descriptor here and reads one line of JSON from it. */
+const READY_FD = 'SALLYPORT_READY_FD';
+
+/** Runs the gateway until a signal ends it. @returns the exit code */
+export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
+  const { loaded, demo } = load(options, terminal);
+  const log = createLog({ level: loaded.settings.log.level, format: loaded.settings.log.format ?? terminal.logFormat });
+  warn(loaded, log);
+  const app = await App.open({ loaded, version: VERSION, log });
+  let news: TokenNews | undefined;
+  try {
+    news = await tokenNews(app, loaded, terminal);
+    await app.start();
+  } catch (error) {
+    await app.abandon();
+    throw error;
+  }
+  announce(app, loaded, news, demo, terminal);
+  return untilStopped(app, options, terminal, log);
+}
+
+/** With nothing configured the demo server stands in; a configuration without servers gets no demo. */
+function load(options: ServeOptions, terminal: Terminal): { loaded: Loaded; demo: boolean } {
+  const base = {
+    ...(options.file === undefined ? {} : { file: options.file }),
+    env: terminal.env,
+    flags: options.flags,
+    cwd: terminal.cwd,
+  };
+  if (options.command.length > 0) {
+    return { loaded: loadConfiguration({ ...base, overlay: commandOverlay(options.command) }), demo: false };
+  }
+  const loaded = loadConfiguration(base);
+  if (loaded.file !== undefined || loaded.settings.mcps.length > 0) return { loaded, demo: false };
+  return { loaded: loadConfiguration({ ...base, overlay: demoOverlay() }), demo: true };
+}
+
+function warn(loaded: Loaded, log: Log): void {
+  for (const warning of loaded.warnings) log.warn(renderFault(warning));
+  const { settings } = loaded;
+  if (settings.mcps.length === 0) log.warn('no server is configured: add one under mcps');
+  if (!settings.audit.enabled) log.warn('audit.enabled is false: nothing that happens here is recorded');
+  if (!settings.auth.enabled) {
+    const roles = settings.auth.anonymous.roles.join(', ') || 'none, so nothing is allowed (auth.anonymous.roles)';
+    log.warn(`auth.enabled is false: everybody who can connect has the roles: ${roles}`);
+  }
+}
+
+/** Where tokens are configured the operator has them; otherwise the first run makes one. */
+async function tokenNews(app: App, loaded: Loaded, terminal: Terminal): Promise<TokenNews | undefined> {
+  const { auth, mcps } = loaded.settings;
+  if (!auth.enabled) return undefined;
+  const configured =
+    auth.methods.some((method) => method.tokens.length > 0) || mcps.every((server) => server.auth !== undefined);
+  if (configured && mcps.length > 0) return { kind: 'exists' };
+  const ids = mcps.map((server) => server.id);
+  return firstRunToken(app.controlServices(), app.stateDir, ids, terminal.isTerminal);
+}
+
+function announce(app: App, loaded: Loaded, news: TokenNews | undefined, demo: boolean, terminal: Terminal): void {
+  const urls = new Map(app.urls().map(({ name, url }) => [name, url]));
+  const url = urls.get('main') ?? '';
+  const adminUrl = urls.get('admin');
+  const { settings } = loaded;
+  const servers = settings.mcps.map((server) => ({ id: server.id, what: server.description ?? server.transport }));
+  const auditFile = settings.audit.enabled ? settings.audit.file : undefined;
+  terminal.print(welcome({ url, adminUrl, servers, stateDir: app.stateDir, auditFile, token: news, demo }));
+  const fd = terminal.env[READY_FD];
+  if (fd === undefined || !/^[0-9]{1,4}$/.test(fd)) return;
+  const ready = { url, admin_url: adminUrl ?? null, pid: process.pid, state_dir: app.stateDir };
+  writeSync(Number(fd), `${JSON.stringify(ready)}\n`);
+}
+
+function untilStopped(app: App, options: ServeOptions, terminal: Terminal, log: Log): Promise<number> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    const stop = (signal: NodeJS.Signals): void => {
+      // A second signal means now: the operator will not wait for the grace period.
+      if (stopping) process.exit(130);
+      stopping = true;
+      log.info('stopping', { signal });
+      void app.stop().then(() => resolve(0));
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    process.on('SIGHUP', () => void reload(app, options, terminal, log));
+    // Node opens a debugger port on SIGUSR1 unless somebody listens to it.
+    process.on('SIGUSR1', () => log.warn('SIGUSR1 is not used'));
+  });
+}
+
+async function reload(app: App, options: ServeOptions, terminal: Terminal, log: Log): Promise<void> {
+  try {
+    const { loaded } = load(options, terminal);
+    for (const warning of loaded.warnings) log.warn(renderFault(warning));
+    const fixed = await app.reload(loaded);
+    log.info('configuration reloaded', fixed.length === 0 ? {} : { needs_restart: fixed.join(', ') });
+  } catch (error) {
+    log.error('the configuration was not reloaded; the old one stays in force', {
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { about } from '../about.ts';
+import { bindHost } from './server.ts';
+import { bytes, count, milliseconds, origin, port } from './text.ts';
+
+export const security = z.strictObject({
+  cors: z
+    .strictObject({
+      allowed_origins: z
+        .array(origin())
+        .default([])
+        .register(about, {
+          description:
+            'Web origins that may call from a browser, exact. Loopback origins pass while the bind is loopback.',
+          aliases: ['ALLOWED_ORIGINS'],
+          example: ['https://app.example.com'],
+        }),
+    })
+    .prefault({})
+    .register(about, { description: 'Calls from web pages.' }),
+});
+
+export const admin = z.strictObject({
+  enabled: z.boolean().default(true).register(about, { description: 'Whether the admin listener runs.' }),
+  host: bindHost().default('127.0.0.1').register(about, {
+    description: 'The address of the admin listener.',
+    expected: 'an IP address or host name',
+  }),
+  port: z.exactOptional(port()).register(about, {
+    description: 'The port of the admin listener; 0 takes a free one.',
+    flag: '--admin-port <number>',
+    expected: 'a port from 0 to 65535',
+    example: 3001,
+    fallback: '`server.port` + 1',
+  }),
+  metrics_auth: z.enum(['none', 'token']).default('none').register(about, {
+    description: 'What `/metrics` asks for. `none` is refused when `host` is not loopback.',
+  }),
+});
+
+export const audit = z.strictObject({
+  enabled: z.boolean().default(true).register(about, { description: 'Whether decisions and outcomes are recorded.' }),
+  durability: z.enum(['buffered', 'written', 'synced']).default('written').register(about, {
+    description: 'How safe a record is before its call leaves: in memory, handed to the kernel, or on the disk.',
+  }),
+  file: z.exactOptional(z.string().min(1)).register(about, {
+    description: 'Where the record is kept, relative to the configuration file.',
+    example: './audit.jsonl',
+    fallback: '`audit/audit.jsonl` in the state folder',
+  }),
+  on_failure: z.enum(['refuse']).default('refuse').register(about, {
+    description: 'What happens to calls that cannot be recorded.',
+  }),
+  refusals: z
+    .strictObject({
+      per_window: count().default(20).register(about, {
+        description: 'Refusals per address and reason recorded in full in one window; the rest are one counted row.',
+      }),
+      window_ms: milliseconds().default(60_000).register(about, { description: 'Length of the window.' }),
+    })
+    .prefault({})
+    .register(about, {
+      description: 'Bound on records of refusals before authentication, so that they cannot fill the disk.',
+    }),
+});
+
+export const sessions = z.strictObject({
+  max: count().default(10_000).register(about, { description: 'Open sessions of all callers.' }),
+  max_per_principal: count().default(100).register(about, { description: 'Open sessions of one caller.' }),
+  idle_timeout_ms: milliseconds()
+    .default(1_800_000)
+    .register(about, { description: 'How long an unused session is kept.' }),
+});
+
+export const streams = z.strictObject({
+  max_per_principal: count().default(100).register(about, { description: 'Open streams of one caller.' }),
+  keep_alive_ms: milliseconds()
+    .default(15_000)
+    .register(about, { description: 'Pause after which a comment keeps a quiet stream open.' }),
+  buffer_bytes: bytes()
+    .default(1_048_576)
+    .register(about, { description: 'What may wait for a slow reader before it is cut off.' }),
+});
+
+export const health = z.strictObject({
+  service: z
+    .string()
+    .regex(/^[\x21-\x7e][\x20-\x7e]{0,63}$/)
+    .default('sallyport')
+    .register(about, { description: 'The name in health answers.', expected: '1 to 64 printable characters' }),
+  auth: z.enum(['none', 'token']).default('none').register(about, { description: 'What `/health` asks for.' }),
+});
+
+export const log = z.strictObject({
+  level: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .register(about, {
+      description: 'The least important line written.',
+      aliases: ['ONE_MCP_LOG_LEVEL', 'MCP_PROXY_LOG_LEVEL'],
+      flag: '--log-level <level>',
+    }),
+  format: z.exactOptional(z.enum(['pretty', 'json'])).register(about, {
+    description: 'How lines look.',
+    example: 'json',
+    flag: '--log-format <format>',
+    fallback: 'pretty on a terminal, else json',
+  }),
+});

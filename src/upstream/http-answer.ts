@@ -1,0 +1,39 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Message } from '../jsonrpc/message.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import { type Failure, invalid, statusFailure } from './http-failure.ts';
+import { answerType, isEncoded } from './http-headers.ts';
+import { printable } from './log-quota.ts';
+
+/** `json`: the answer. `events`: a stream that ends with it. `error`: an HTTP error whose body may be a JSON-RPC error. */
+export type Promised = 'json' | 'events' | 'error';
+
+/** What status and headers promise (MCP, streamable-http "Receiving Messages" and "Server Validation"), or why there is no answer. */
+export function readHead(status: number, headers: IncomingHttpHeaders): Promised | Failure {
+  const type = answerType(headers);
+  const isError = status >= 300;
+  // A credential that was refused and a redirect are between the gateway and the server, whatever the body says.
+  if (isError && (status < 400 || status === 401 || status === 403 || type !== 'json'))
+    return statusFailure(status, headers);
+  if (isEncoded(headers)) return invalid('a compressed answer, though none was asked for');
+  if (isError) return 'error';
+  return type === 'other' ? invalid(`HTTP ${status} with content type ${contentType(headers)}`) : type;
+}
+
+/** The same for a stream that broke and was asked for again (2025-11-25, "Resumability and Redelivery"). */
+export function readResumption(status: number, headers: IncomingHttpHeaders): 'events' | Failure {
+  if (status === 200 && answerType(headers) === 'events' && !isEncoded(headers)) return 'events';
+  return { problem: PROBLEMS.UPSTREAM_CLOSED, detail: `the broken stream was not resumed: HTTP ${status}` };
+}
+
+function contentType(headers: IncomingHttpHeaders): string {
+  return printable(Buffer.from(String(headers['content-type'] ?? 'none')), 100);
+}
+
+/** What an error message says, for the log. */
+export function saying(message: Message): string {
+  const code = message.error?.id('code');
+  return code === undefined
+    ? ''
+    : `JSON-RPC ${code}: ${printable(Buffer.from(message.error?.string('message') ?? ''))}`;
+}

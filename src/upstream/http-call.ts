@@ -1,0 +1,316 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { Message } from '../jsonrpc/message.ts';
+import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import { type SseListener, SseParser } from '../protocol/sse-parser.ts';
+import { BoundedBody } from './bounded-body.ts';
+import { readHead, readResumption, saying } from './http-answer.ts';
+import { type Failure, invalid, statusFailure, tooLarge, transportFailure } from './http-failure.ts';
+import type { HttpTarget } from './http-target.ts';
+import type { CallHandle, CallSink } from './lane.ts';
+import { outboundRequest } from './rewrite.ts';
+
+/** What a lane decides about its calls: all that differs between the eras. */
+export interface CallOwner {
+  readonly target: HttpTarget;
+  /** Requests of the server on a call's stream: part of the legacy era, a violation on the modern one. */
+  readonly takesServerRequests: boolean;
+  /** The status and headers of an answer, before anything else is made of them. A failure ends the call. */
+  onHead(call: HttpCall, status: number, headers: IncomingHttpHeaders): Failure | undefined;
+  /** A well-formed answer with the right id. A failure is reported in its place. */
+  judge(call: HttpCall, answer: Message): Failure | undefined;
+  /** The call failed by itself, with this. */
+  onFailure(call: HttpCall, failure: Failure): void;
+  /** Nobody waits for this call any more: tells the server in its era's way, then `call.drop()`. */
+  withdraw(call: HttpCall, reason: string): void;
+  /** The stream broke after the event `lastEventId`. True when the lane will ask for the rest with this call as handler. */
+  resumes(call: HttpCall, lastEventId: string, retryMs: number | undefined): boolean;
+}
+
+/** How much of an error answer is read. */
+const ERROR_BYTES = 65_536;
+/** How long a server may take to end a stream after its last word, before the connection is cut instead of used again. */
+const LINGER_MS = 500;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Never seen by anybody: marks a request given up by us. */
+const DROPPED = new Error('dropped by the gateway');
+
+type Phase = 'waiting' | 'body' | 'events' | 'broken' | 'done';
+
+/**
+ * One request on its way through HTTP, from the bytes that leave to the last word its sink hears.
+ * The sink hears nothing inside `start`, and nothing after its end.
+ */
+export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseListener {
+  readonly upstreamId: number;
+  readonly message: Message;
+  /** Of the HTTP answer; 0 until there is one. */
+  status = 0;
+  /** Of a JSON-RPC error, also of one that was not passed on. */
+  errorCode: number | undefined;
+  readonly #owner: CallOwner;
+  readonly #sink: CallSink;
+  #phase: Phase = 'waiting';
+  #isStarting = false;
+  #isDropped = false;
+  #isSent = false;
+  #hasOpened = false;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: BoundedBody | undefined;
+  #parser: SseParser | undefined;
+  #retryMs: number | undefined;
+  #clock: NodeJS.Timeout | undefined;
+
+  constructor(owner: CallOwner, message: Message, sink: CallSink) {
+    this.#owner = owner;
+    this.message = message;
+    this.#sink = sink;
+    this.upstreamId = owner.target.nextId();
+  }
+
+  /** Sends the request. A `timeoutMs` of 0 is no limit; progress does not extend it. */
+  start(headers: string[], timeoutMs: number): void {
+    const { target } = this.#owner;
+    if (target.calls.size >= target.limits.pending_calls) {
+      this.#failSoon({
+        problem: PROBLEMS.UPSTREAM_BUSY,
+        detail: `limits.pending_calls (${target.limits.pending_calls}) reached`,
+      });
+      return;
+    }
+    target.calls.add(this);
+    if (timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS) this.#clock = setTimeout(expire, timeoutMs, this);
+    this.#isStarting = true;
+    target.post(headers, outboundRequest(this.message, this.upstreamId), this, this.#isListen);
+    this.#isStarting = false;
+  }
+
+  /** Ends the call before anything is sent. */
+  refuse(failure: Failure): void {
+    this.#failSoon(failure);
+  }
+
+  cancel(reason: string): void {
+    if (!this.#conclude()) return;
+    this.#owner.withdraw(this, reason);
+  }
+
+  resume(): void {
+    if (this.#phase !== 'events') return;
+    const progress = this.#parser?.resume();
+    if (progress === 'fault') this.#overflow();
+    else if (progress === 'open' || this.isDone) this.#controller?.resume();
+  }
+
+  /** Ends the call from outside: the lane or the gateway is going. */
+  fail(failure: Failure): void {
+    if (!this.#conclude()) return;
+    this.drop();
+    this.#sink.failed(failure.problem, failure.detail);
+  }
+
+  /** The server has not answered in time. */
+  timeOut(): void {
+    if (!this.#conclude()) return;
+    this.#owner.withdraw(this, 'the request timed out');
+    this.#report({ problem: PROBLEMS.UPSTREAM_TIMEOUT, detail: 'no answer within the time for a call' });
+  }
+
+  /** Gives up the connection, sent or not. */
+  drop(): void {
+    this.#isDropped = true;
+    this.#controller?.abort(DROPPED);
+  }
+
+  get isDone(): boolean {
+    return this.#phase === 'done';
+  }
+
+  /** Whether the server may have seen the request. */
+  get isSent(): boolean {
+    return this.#isSent;
+  }
+
+  get #isListen(): boolean {
+    return this.message.method === 'subscriptions/listen';
+  }
+
+  // Dispatcher.DispatchHandler
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    this.#isSent = true;
+    if (this.#isDropped) controller.abort(DROPPED);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200 || this.#phase === 'done') return;
+    const isResumption = this.#phase === 'broken';
+    if (!isResumption) this.status = status;
+    const failure = this.#owner.onHead(this, status, headers) ?? this.#open(status, headers, isResumption);
+    if (failure !== undefined) this.#failAndDrop(failure);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#phase === 'body') {
+      if (this.#body?.add(chunk) === false) this.#overflow();
+    } else if (this.#phase === 'events') {
+      const progress = this.#parser?.push(chunk);
+      if (progress === 'fault') this.#overflow();
+      else if (progress === 'halted' && !this.isDone) controller.pause();
+    }
+  }
+
+  onResponseEnd(): void {
+    if (this.#phase === 'body') this.#readBody();
+    else if (this.#phase === 'events')
+      this.#broken({ problem: PROBLEMS.UPSTREAM_CLOSED, detail: 'the stream ended before the answer' });
+    else clearTimeout(this.#clock);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const failure = transportFailure(error, this.#isSent);
+    if (this.#phase === 'done') clearTimeout(this.#clock);
+    else if (this.#isStarting) this.#failSoon(failure);
+    else if (this.#phase === 'events') this.#broken(failure);
+    else this.#fail(failure);
+  }
+
+  // SseListener
+
+  event(data: Buffer, type: string): boolean {
+    if (this.isDone) return false;
+    if (data.length === 0 || type !== 'message') return true;
+    const message = scanUpstream(data);
+    if (isScanFailure(message)) {
+      this.#failAndDrop(invalid(`event: ${message.detail}`));
+      return false;
+    }
+    if (message.kind === 'result' || message.kind === 'error') {
+      this.#answer(message);
+      return false;
+    }
+    return this.#pass(message);
+  }
+
+  retry(milliseconds: number): void {
+    this.#retryMs = milliseconds;
+  }
+
+  /** Undefined when the answer can be read on. */
+  #open(status: number, headers: IncomingHttpHeaders, isResumption: boolean): Failure | undefined {
+    const promise = isResumption ? readResumption(status, headers) : readHead(status, headers);
+    if (typeof promise === 'object') return promise;
+    if (promise === 'events') return this.#openEvents();
+    const limit = promise === 'json' ? this.#owner.target.limits.response_bytes : ERROR_BYTES;
+    if (Number(headers['content-length'] ?? 0) > limit) return tooLarge(limit);
+    this.#body = new BoundedBody(limit);
+    this.#phase = 'body';
+    return undefined;
+  }
+
+  #openEvents(): undefined {
+    this.#parser = new SseParser(this, this.#owner.target.limits.response_bytes);
+    this.#phase = 'events';
+    if (this.#hasOpened) return;
+    this.#hasOpened = true;
+    this.#sink.opened();
+  }
+
+  #readBody(): void {
+    const bytes = this.#body?.take() ?? Buffer.alloc(0);
+    const message = scanUpstream(bytes);
+    if (isScanFailure(message)) {
+      this.#fail(this.status >= 300 ? statusFailure(this.status, {}) : invalid(message.detail));
+    } else if (this.status >= 300 && (message.kind !== 'error' || message.id !== this.upstreamId)) {
+      this.#noteErrorCode(message);
+      this.#fail(statusFailure(this.status, {}, saying(message)));
+    } else {
+      this.#answer(message);
+    }
+  }
+
+  #answer(message: Message): void {
+    this.#noteErrorCode(message);
+    if (message.kind !== 'result' && message.kind !== 'error') {
+      this.#failAndDrop(invalid(`a ${message.kind} where the answer should be`));
+      return;
+    }
+    const failure =
+      message.id === this.upstreamId ? this.#owner.judge(this, message) : invalid('an answer to another request');
+    if (failure !== undefined) {
+      this.#failAndDrop(failure);
+      return;
+    }
+    const isStream = this.#phase === 'events';
+    if (!this.#conclude()) return;
+    if (isStream) this.#clock = setTimeout(cut, LINGER_MS, this);
+    this.#owner.target.health.answered();
+    this.#sink.settled(message);
+  }
+
+  #pass(message: Message): boolean {
+    if (message.kind === 'request' && !this.#owner.takesServerRequests) {
+      this.#owner.target.violation('dropped a request the server sent: this revision has none', {
+        method: message.method,
+      });
+      return true;
+    }
+    // A subscription is answered by its first event; after that it may be silent for as long as nothing changes.
+    if (this.#isListen) clearTimeout(this.#clock);
+    return this.#sink.message(message);
+  }
+
+  #noteErrorCode(message: Message): void {
+    const code = message.error?.id('code');
+    if (typeof code === 'number') this.errorCode = code;
+  }
+
+  #overflow(): void {
+    this.#failAndDrop(tooLarge(this.#body?.limit ?? this.#owner.target.limits.response_bytes));
+  }
+
+  /** The stream went away before the answer. */
+  #broken(failure: Failure): void {
+    this.#phase = 'broken';
+    this.#controller = undefined;
+    const lastEventId = this.#parser?.lastEventId ?? '';
+    if (!this.#owner.resumes(this, lastEventId, this.#retryMs)) this.#fail(failure);
+  }
+
+  #failSoon(failure: Failure): void {
+    queueMicrotask(() => this.#fail(failure));
+  }
+
+  #failAndDrop(failure: Failure): void {
+    this.#fail(failure);
+    this.drop();
+  }
+
+  #fail(failure: Failure): void {
+    if (this.#conclude()) this.#report(failure);
+  }
+
+  #report(failure: Failure): void {
+    this.#owner.onFailure(this, failure);
+    this.#sink.failed(failure.problem, failure.detail);
+  }
+
+  /** From now on the sink hears nothing but what ends it. False when that was so already. */
+  #conclude(): boolean {
+    if (this.#phase === 'done') return false;
+    this.#phase = 'done';
+    clearTimeout(this.#clock);
+    this.#owner.target.calls.delete(this);
+    return true;
+  }
+}
+
+function expire(call: HttpCall): void {
+  call.timeOut();
+}
+
+function cut(call: HttpCall): void {
+  call.drop();
+}

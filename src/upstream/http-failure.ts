@@ -1,0 +1,80 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import type { Problem } from '../problem/problem.ts';
+
+/** Why a server gave no answer that may be passed on. */
+export interface Failure {
+  readonly problem: Problem;
+  /** Private: for the log and the audit record. */
+  readonly detail: string;
+  /** What the operator can do about it; goes into the log beside the detail. */
+  readonly remedy?: string;
+}
+
+export function invalid(detail: string): Failure {
+  return { problem: PROBLEMS.UPSTREAM_INVALID, detail };
+}
+
+export function tooLarge(limit: number): Failure {
+  return { problem: PROBLEMS.UPSTREAM_TOO_LARGE, detail: `more than ${limit} bytes (limits.response_bytes)` };
+}
+
+/**
+ * A fault below HTTP. `sent`: the request may have reached the server. Nothing is ever sent twice for it: whether a call can be
+ * repeated is for the client to know.
+ */
+export function transportFailure(error: Error, sent: boolean): Failure {
+  const code = codeOf(error);
+  const detail = `${code}: ${error.message}`;
+  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return { problem: PROBLEMS.SHUTTING_DOWN, detail };
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return { problem: PROBLEMS.INTERNAL, detail };
+  if (!sent) return { problem: PROBLEMS.UPSTREAM_REFUSED, detail, remedy: remedyFor(code) };
+  return { problem: NOT_HTTP.has(error.name) ? PROBLEMS.UPSTREAM_INVALID : PROBLEMS.UPSTREAM_CLOSED, detail };
+}
+
+function codeOf(error: Error): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  return typeof code === 'string' ? code : error.name;
+}
+
+/** Names rather than codes: the parser gives some of its faults no code. */
+const NOT_HTTP: ReadonlySet<string> = new Set([
+  'HTTPParserError',
+  'HeadersOverflowError',
+  'ResponseContentLengthMismatchError',
+]);
+
+function remedyFor(code: string): string {
+  if (code === 'ECONNREFUSED')
+    return 'nothing listens there: is the server running, and are host and port of mcps[].url right?';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'the host name of mcps[].url does not resolve';
+  if (code.includes('CERT') || code.includes('SSL') || code.includes('TLS') || code === 'EPROTO')
+    return 'the TLS handshake failed: check the certificate of the server and the scheme of mcps[].url';
+  return 'check mcps[].url and the network between here and there';
+}
+
+/** An HTTP status that is no answer to an MCP call. Its body and its headers stay here. */
+export function statusFailure(status: number, headers: IncomingHttpHeaders, said = ''): Failure {
+  const problem = PROBLEMS.UPSTREAM_STATUS;
+  const detail = `HTTP ${status}${said === '' ? '' : `, ${said}`}`;
+  if (status === 401 || status === 403)
+    return { problem, detail, remedy: 'the server does not accept the credential: check mcps[].upstream_auth' };
+  if (status >= 300 && status < 400) {
+    return {
+      problem,
+      detail: `${detail}, redirect to ${redirectTarget(headers.location)}`,
+      remedy: 'redirects are never followed: put the final address into mcps[].url',
+    };
+  }
+  if (status === 404 || status === 405)
+    return { problem, detail, remedy: 'is the path of mcps[].url the MCP endpoint?' };
+  return { problem, detail };
+}
+
+/** The host alone: a path or query may hold a secret. */
+function redirectTarget(location: string | undefined): string {
+  if (location === undefined) return 'nowhere';
+  if (!URL.canParse(location)) return 'another path of the same host';
+  const { host } = new URL(location);
+  return host === '' ? 'an address without a host' : host;
+}

@@ -1,0 +1,223 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Message } from '../jsonrpc/message.ts';
+import { jsonString, writeNotification } from '../jsonrpc/write.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import { ProblemError } from '../problem/problem.ts';
+import type { Revision } from '../protocol/revisions.ts';
+import { type CallOwner, HttpCall } from './http-call.ts';
+import { type Backoff, boundedWait, HttpEventStream, type StreamOwner } from './http-event-stream.ts';
+import { type Failure, invalid, statusFailure } from './http-failure.ts';
+import { isResumable, isSessionId } from './http-headers.ts';
+import { notice } from './http-notice.ts';
+import type { HttpTarget } from './http-target.ts';
+import type { CallHandle, CallSink, Lane, LaneListener, OutboundCall } from './lane.ts';
+import { eraMismatch, refusesLegacy } from './stdio-handshake.ts';
+
+const NOTICE_TIMEOUT_MS = 30_000;
+const FAREWELL_MS = 2_000;
+
+const LOST: Failure = {
+  problem: PROBLEMS.UPSTREAM_CLOSED,
+  detail: 'the server no longer knows the session (HTTP 404)',
+};
+const RELEASED: Failure = { problem: PROBLEMS.UPSTREAM_CLOSED, detail: 'the session was ended' };
+
+/**
+ * One client's session with a legacy server (MCP 2025-11-25 and earlier, basic/transports). The client's own `initialize` opens
+ * it. The session id the server gave stays in here: whoever reads it could take the session over.
+ */
+export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
+  readonly era = 'legacy';
+  readonly shared = false;
+  readonly takesServerRequests = true;
+  readonly target: HttpTarget;
+  readonly #backoff: Backoff;
+  readonly #onRelease: (lane: HttpLegacyLane, farewell: Promise<void>) => void;
+  readonly #calls = new Set<HttpCall>();
+  readonly #listeners = new Set<LaneListener>();
+  #postHeaders: readonly string[];
+  #sessionId: string | undefined;
+  #revision: string | undefined;
+  #stream: HttpEventStream | undefined;
+  #ended: Failure | undefined;
+
+  /** `onRelease`: the lane is given back; the promise ends when the server has been told, or did not listen. */
+  constructor(
+    target: HttpTarget,
+    backoff: Backoff,
+    onRelease: (lane: HttpLegacyLane, farewell: Promise<void>) => void,
+  ) {
+    this.target = target;
+    this.#backoff = backoff;
+    this.#onRelease = onRelease;
+    this.#postHeaders = target.postHeaders;
+  }
+
+  dispatch(call: OutboundCall, sink: CallSink): CallHandle {
+    const request = new HttpCall(this, call.message, sink);
+    if (this.#ended !== undefined) {
+      request.refuse(this.#ended);
+      return request;
+    }
+    this.#calls.add(request);
+    // A client that opens a session anew must not do so inside the old one.
+    const headers = call.message.method === 'initialize' ? this.target.postHeaders : this.#postHeaders;
+    request.start(headers.slice(), call.timeoutMs);
+    return request;
+  }
+
+  async send(message: Message, _revision: Revision): Promise<void> {
+    // It names the client's id, which is another call's here. Cancelling is CallHandle.cancel.
+    if (message.method === 'notifications/cancelled') return;
+    if (this.#ended !== undefined) throw new ProblemError(this.#ended.problem, this.#ended.detail);
+    const { status, headers } = await this.#post(message.bytes, NOTICE_TIMEOUT_MS);
+    if (status === 404 && this.#sessionId !== undefined) {
+      this.lost();
+      throw new ProblemError(LOST.problem, LOST.detail);
+    }
+    if (status >= 300) {
+      const failure = statusFailure(status, headers);
+      throw new ProblemError(failure.problem, failure.detail);
+    }
+    if (message.method === 'notifications/initialized') this.#openStream();
+  }
+
+  listen(listener: LaneListener): () => void {
+    this.#listeners.add(listener);
+    const ended = this.#ended;
+    if (ended !== undefined) queueMicrotask(() => this.#close(listener, ended));
+    return () => this.#listeners.delete(listener);
+  }
+
+  release(): void {
+    this.end(RELEASED);
+  }
+
+  /** Fails what is under way, tells the listeners, and ends the session on the server. Idempotent. */
+  end(failure: Failure): void {
+    if (this.#ended === undefined) {
+      this.#finish(failure);
+      this.#onRelease(this, this.#farewell());
+    }
+  }
+
+  /** The server has forgotten the session: there is nothing left to end there. */
+  lost(): void {
+    if (this.#ended !== undefined) return;
+    this.#finish(LOST);
+    this.#onRelease(this, Promise.resolve());
+  }
+
+  streamHeaders(): string[] {
+    return this.#withSession(this.target.streamHeaders);
+  }
+
+  deliver(message: Message): void {
+    if (this.#listeners.size === 0)
+      this.target.log.debug('dropped a server message: nobody listens', { method: message.method });
+    // A slow listener is cut by its owner; it does not hold up the stream of the session.
+    for (const listener of this.#listeners) listener.message(message);
+  }
+
+  // CallOwner
+
+  onHead(call: HttpCall, status: number, headers: IncomingHttpHeaders): Failure | undefined {
+    if (call.message.method === 'initialize') return status < 300 ? this.#takeSessionId(headers) : undefined;
+    if (status !== 404 || this.#sessionId === undefined) return undefined;
+    this.lost();
+    return LOST;
+  }
+
+  judge(call: HttpCall, answer: Message): Failure | undefined {
+    if (call.message.method !== 'initialize') {
+      this.#calls.delete(call);
+      return undefined;
+    }
+    if (refusesLegacy(answer)) {
+      return { problem: eraMismatch(this.target.id, 'legacy'), detail: `JSON-RPC ${call.errorCode} to initialize` };
+    }
+    this.#calls.delete(call);
+    if (answer.kind === 'error') return undefined;
+    const revision = answer.result?.string('protocolVersion');
+    if (!isSessionId(revision)) return invalid('initialize gave no usable protocolVersion');
+    this.#revision = revision;
+    this.#postHeaders = this.#withSession(this.target.postHeaders);
+    return undefined;
+  }
+
+  onFailure(call: HttpCall, failure: Failure): void {
+    this.#calls.delete(call);
+    this.target.health.failed(failure, call.status === 0);
+  }
+
+  /** Closing the stream says nothing on this era; the server is told, and the stream dropped after. */
+  withdraw(call: HttpCall, reason: string): void {
+    this.#calls.delete(call);
+    // A client never cancels `initialize` (2025-11-25, basic/utilities/cancellation).
+    if (!call.isSent || call.message.method === 'initialize') {
+      call.drop();
+      return;
+    }
+    const params = `{"requestId":${call.upstreamId},"reason":${jsonString(reason)}}`;
+    const drop = () => call.drop();
+    void this.#post(writeNotification('notifications/cancelled', params), FAREWELL_MS).then(drop, drop);
+  }
+
+  resumes(call: HttpCall, lastEventId: string, retryMs: number | undefined): boolean {
+    if (this.#ended !== undefined || !isResumable(lastEventId)) return false;
+    const waitMs = boundedWait(retryMs ?? this.#backoff.firstMs, this.#backoff);
+    setTimeout(() => {
+      if (call.isDone) return;
+      const headers = this.streamHeaders();
+      headers.push('last-event-id', lastEventId);
+      this.target.get(headers, call);
+    }, waitMs).unref();
+    return true;
+  }
+
+  #takeSessionId(headers: IncomingHttpHeaders): Failure | undefined {
+    const id = headers['mcp-session-id'];
+    if (id === undefined) return undefined;
+    if (!isSessionId(id)) return invalid('a session id that is not visible ASCII');
+    this.#sessionId = id;
+    this.#postHeaders = this.#withSession(this.target.postHeaders);
+    return undefined;
+  }
+
+  #withSession(headers: readonly string[]): string[] {
+    const all = headers.slice();
+    if (this.#sessionId !== undefined) all.push('mcp-session-id', this.#sessionId);
+    if (this.#revision !== undefined) all.push('mcp-protocol-version', this.#revision);
+    return all;
+  }
+
+  #post(body: Buffer, timeoutMs: number): Promise<{ status: number; headers: IncomingHttpHeaders }> {
+    return notice(timeoutMs, (handler) => this.target.post(this.#postHeaders.slice(), body, handler, false));
+  }
+
+  #openStream(): void {
+    if (this.#stream !== undefined || this.#ended !== undefined) return;
+    this.#stream = new HttpEventStream(this, this.#backoff);
+    this.#stream.open();
+  }
+
+  #finish(failure: Failure): void {
+    this.#ended = failure;
+    this.#stream?.close();
+    const calls = [...this.#calls];
+    this.#calls.clear();
+    for (const call of calls) call.fail(failure);
+    for (const listener of [...this.#listeners]) this.#close(listener, failure);
+  }
+
+  #close(listener: LaneListener, failure: Failure): void {
+    if (this.#listeners.delete(listener)) listener.closed(failure.problem, failure.detail);
+  }
+
+  /** DELETE on the session; a server that does not answer, or has no DELETE, loses nothing but a hint. */
+  async #farewell(): Promise<void> {
+    if (this.#sessionId === undefined) return;
+    const headers = this.streamHeaders();
+    await notice(FAREWELL_MS, (handler) => this.target.delete(headers, handler)).catch(() => undefined);
+  }
+}

@@ -1,0 +1,293 @@
+import type { Message } from '../jsonrpc/message.ts';
+import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
+import { writeError, writeNotification, writeResult } from '../jsonrpc/write.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import { type Problem, ProblemError } from '../problem/problem.ts';
+import type { Log } from '../telemetry/log.ts';
+import { type ChildCommand, type ChildExit, ChildProcess } from './child-process.ts';
+import type { CallSink, OutboundCall } from './lane.ts';
+import { LogQuota, printable } from './log-quota.ts';
+import { type CallKeeper, PendingCall } from './pending-call.ts';
+import { outboundRequest } from './rewrite.ts';
+import type { ConnectionOwner, ConnectionServices, Unassigned } from './stdio-ports.ts';
+
+const COMPLAINTS_PER_MINUTE = 5;
+/** Calls in a row that ran out of time while the child said nothing at all; then it is taken for hung and killed. */
+const SILENT_TIMEOUTS = 3;
+const LISTEN = 'subscriptions/listen';
+const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
+const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
+
+/**
+ * JSON-RPC with one child: gives every request an integer of its own, and every answer to the call that waits for it.
+ *
+ * Whatever is not a well-formed message, or names a call nobody waits for, is dropped here: no line of the child
+ * ever reaches more than the one sink it belongs to, and what belongs to none goes to `unassigned`.
+ */
+export class StdioConnection implements CallKeeper {
+  /** Set by whoever decides what the connection is for, before anything is sent. */
+  unassigned: Unassigned | undefined;
+  /** Set when one session has the child to itself: a slow client then holds the child up, instead of being cut. */
+  exclusive = false;
+  readonly #child: ChildProcess;
+  readonly #owner: ConnectionOwner;
+  readonly #log: Log;
+  readonly #pendingLimit: number;
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #noise: LogQuota;
+  readonly #complaints: LogQuota;
+  #nextId = 1;
+  #answered = false;
+  #silentTimeouts = 0;
+  #blocked = 0;
+  #end: { readonly problem: Problem; readonly detail: string } | undefined;
+
+  constructor(command: ChildCommand, owner: ConnectionOwner, services: ConnectionServices) {
+    this.#owner = owner;
+    this.#log = services.log;
+    this.#pendingLimit = services.pendingCalls;
+    this.#noise = new LogQuota(COMPLAINTS_PER_MINUTE, services.now);
+    this.#complaints = new LogQuota(COMPLAINTS_PER_MINUTE, services.now);
+    const reader = {
+      line: (bytes: Buffer) => this.#line(bytes),
+      exited: (exit: ChildExit) => {
+        owner.exited(this, exit);
+        this.#retire(PROBLEMS.UPSTREAM_CLOSED, exit.detail);
+      },
+    };
+    this.#child = new ChildProcess(command, reader, services.log, services.timing);
+  }
+
+  get alive(): boolean {
+    return this.#end === undefined;
+  }
+
+  /** What callers are told from the end on; undefined while it lives. */
+  get ending(): { readonly problem: Problem; readonly detail: string } | undefined {
+    return this.#end;
+  }
+
+  /** The process and its group; undefined when it never started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Resolves when the process is gone and everybody concerned was told. */
+  get gone(): Promise<void> {
+    return this.#child.gone;
+  }
+
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /** Lines of stdout that were no message. */
+  get noiseCount(): number {
+    return this.#noise.total;
+  }
+
+  /** The call that has waited longest among those `chosen` says yes to. */
+  oldestCall(chosen: (call: PendingCall) => boolean): PendingCall | undefined {
+    for (const call of this.#pending.values()) if (chosen(call)) return call;
+    return undefined;
+  }
+
+  /** An integer no other call on this pipe has or will have. */
+  takeId(): number {
+    return this.#nextId++;
+  }
+
+  dispatch(call: OutboundCall, sink: CallSink): PendingCall {
+    const id = this.takeId();
+    const pending = new PendingCall(this, id, call.message.method ?? '', call.message, sink);
+    this.start(pending, outboundRequest(call.message, id), call.timeoutMs);
+    return pending;
+  }
+
+  /** Resolves when the pipe has taken it. @throws ProblemError when it does not. */
+  send(bytes: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const taken = this.#child.write(bytes, (error) => {
+        if (error) reject(new ProblemError(PROBLEMS.UPSTREAM_CLOSED, `the pipe broke: ${error.message}`));
+        else resolve();
+      });
+      if (taken) return;
+      const { problem, detail } = this.#whyNotTaken();
+      reject(new ProblemError(problem, detail));
+    });
+  }
+
+  notify(method: string, rawParams?: string): void {
+    this.#child.write(writeNotification(method, rawParams));
+  }
+
+  /** Answers a request of the server that is put to nobody. */
+  decline(request: Message): void {
+    const pinged = request.method === 'ping';
+    this.#child.write(pinged ? writeResult(request.id!, '{}') : writeError(request.id, PROBLEMS.METHOD_NOT_FOUND));
+  }
+
+  deliver(call: PendingCall, message: Message): void {
+    if (call.deliver(message) || call.done || call.blocked || !this.exclusive) return;
+    call.blocked = true;
+    this.#blocked += 1;
+    this.#child.pause();
+  }
+
+  unblock(call: PendingCall): void {
+    if (!call.blocked) return;
+    call.blocked = false;
+    this.#blocked -= 1;
+    if (this.#blocked === 0) this.#child.resume();
+  }
+
+  cancel(call: PendingCall, reason: string): void {
+    // A call that was refused or answered on this side never went down the pipe.
+    if (call.conclude() && this.#forget(call)) this.#tellCancelled(call, reason);
+  }
+
+  expired(call: PendingCall): void {
+    this.#forget(call);
+    this.#tellCancelled(call, 'timed out');
+    if (this.#blocked === 0) this.#silentTimeouts += 1;
+    call.fail(PROBLEMS.UPSTREAM_TIMEOUT, `no answer to ${call.method} in time`);
+    if (this.#silentTimeouts >= SILENT_TIMEOUTS) {
+      this.#child.fail('stopped answering', 'see what the server waits for, or raise the time its calls may take');
+    }
+  }
+
+  /** Says something about the manners of the server, five times a minute at most. */
+  complain(message: string, fields?: Readonly<Record<string, unknown>>): void {
+    if (this.#complaints.take()) this.#log.warn(message, fields);
+  }
+
+  /** Ends it gently, and every call at once. Resolves when the process is gone. */
+  stop(problem: Problem = PROBLEMS.UPSTREAM_CLOSED, detail = 'the gateway stopped the server'): Promise<void> {
+    this.#retire(problem, detail);
+    return this.#child.stop();
+  }
+
+  /** Ends it without another word to the process. */
+  kill(): Promise<void> {
+    this.#retire(PROBLEMS.UPSTREAM_CLOSED, 'the gateway killed the server');
+    return this.#child.kill();
+  }
+
+  /** Sends a call's bytes, which carry its id, and waits for the answer; a refusal reaches the sink like any failure. */
+  start(call: PendingCall, bytes: Buffer, timeoutMs: number): void {
+    const refusal = this.#refusal() ?? (this.#child.write(bytes) ? undefined : this.#whyNotTaken());
+    if (refusal !== undefined) {
+      queueMicrotask(() => call.fail(refusal.problem, refusal.detail));
+      return;
+    }
+    this.#pending.set(call.upstreamId, call);
+    call.startClock(timeoutMs);
+  }
+
+  #refusal(): { problem: Problem; detail: string } | undefined {
+    if (this.#end !== undefined) return this.#end;
+    if (this.#pending.size < this.#pendingLimit) return undefined;
+    const detail = `mcps[].limits.pending_calls is ${this.#pendingLimit}, and as many calls wait for an answer`;
+    return { problem: PROBLEMS.UPSTREAM_BUSY, detail };
+  }
+
+  #whyNotTaken(): { problem: Problem; detail: string } {
+    if (this.#end !== undefined) return this.#end;
+    if (!this.#child.takesInput) return { problem: PROBLEMS.UPSTREAM_CLOSED, detail: 'the server is exiting' };
+    return { problem: PROBLEMS.UPSTREAM_BUSY, detail: 'the server does not read its input, and the queue is full' };
+  }
+
+  #line(bytes: Buffer): void {
+    this.#silentTimeouts = 0;
+    const message = scanUpstream(withoutByteOrderMark(bytes));
+    if (isScanFailure(message)) {
+      if (this.#noise.take()) {
+        const fields = { why: message.detail, text: printable(bytes), lines: this.#noise.total };
+        this.#log.warn('the server wrote a line to stdout that is no message; it was dropped', fields);
+      }
+      return;
+    }
+    try {
+      this.#route(message);
+    } catch (error) {
+      this.#log.error('a message of the server could not be delivered', { error: String(error) });
+    }
+  }
+
+  #route(message: Message): void {
+    if (message.kind === 'notification') this.#notification(message);
+    else if (message.kind !== 'request') this.#response(message);
+    else if (this.unassigned === undefined) this.decline(message);
+    else this.unassigned.request(message);
+  }
+
+  #response(message: Message): void {
+    const call = typeof message.id === 'number' ? this.#pending.get(message.id) : undefined;
+    if (call === undefined) {
+      const late = typeof message.id === 'number' && message.id > 0 && message.id < this.#nextId;
+      if (!late) this.complain('the server answered a call that was never made; the answer was dropped');
+      return;
+    }
+    if (!this.#answered) {
+      this.#answered = true;
+      this.#owner.answered(this);
+    }
+    this.#forget(call);
+    call.settle(message);
+  }
+
+  #notification(message: Message): void {
+    const { params, meta } = message;
+    if (message.method === 'notifications/progress') {
+      const call = this.#callOf(params?.id('progressToken'));
+      if (call?.wantsProgress) this.deliver(call, message);
+      return;
+    }
+    if (meta?.has(SUBSCRIPTION_ID)) {
+      const call = this.#callOf(meta.id(SUBSCRIPTION_ID));
+      if (call?.method !== LISTEN) return;
+      // The acknowledgement is the answer a listener waits for; from there on the stream has no end of its own.
+      if (message.method === ACKNOWLEDGED) call.stopClock();
+      this.deliver(call, message);
+      return;
+    }
+    if (message.method === 'notifications/cancelled') {
+      const call = this.#callOf(params?.id('requestId'));
+      if (call?.method === LISTEN) {
+        this.#forget(call);
+        call.fail(PROBLEMS.UPSTREAM_CLOSED, 'the server ended the subscription');
+        return;
+      }
+    }
+    this.unassigned?.notification(message);
+  }
+
+  #callOf(id: string | number | undefined): PendingCall | undefined {
+    return typeof id === 'number' ? this.#pending.get(id) : undefined;
+  }
+
+  /** True when it was waiting. */
+  #forget(call: PendingCall): boolean {
+    this.unblock(call);
+    return this.#pending.delete(call.upstreamId);
+  }
+
+  /** MCP 2025-11-25 and 2026-07-28, cancellation; `initialize` must not be cancelled. */
+  #tellCancelled(call: PendingCall, reason: string): void {
+    if (this.#end !== undefined || call.method === 'initialize') return;
+    this.notify('notifications/cancelled', `{"requestId":${call.upstreamId},"reason":${JSON.stringify(reason)}}`);
+  }
+
+  #retire(problem: Problem, detail: string): void {
+    if (this.#end !== undefined) return;
+    this.#end = { problem, detail };
+    const calls = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const call of calls) call.fail(problem, detail);
+    this.unassigned?.closed(problem, detail);
+  }
+}
+
+function withoutByteOrderMark(line: Buffer): Buffer {
+  return line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? line.subarray(3) : line;
+}

@@ -1,0 +1,142 @@
+// An MCP server in as few lines as will do, for what only a real process can show.
+// node server.mjs legacy|modern [quirk...]
+//   noise             prints what is no message before each answer
+//   fork              has a child of its own, which holds stdout open
+//   stubborn          ignores the end of stdin and SIGTERM
+//   exit-early        leaves when spoken to before `initialize`
+//   silent-early      says nothing before `initialize`
+import { spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+const [era, ...quirks] = process.argv.slice(2);
+const is = (quirk) => quirks.includes(quirk);
+const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
+
+const received = [];
+const listening = new Set();
+let waitingFor;
+const grandchild = is('fork') ? spawn('sleep', ['1000'], { stdio: ['ignore', 'inherit', 'inherit'] }).pid : undefined;
+if (is('stubborn')) {
+  process.on('SIGTERM', () => {});
+  setInterval(() => {}, 1000);
+}
+
+const send = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+const notify = (method, params) => send({ method, params });
+const fail = (id, code, message) => send({ id, error: { code, message } });
+
+function answer(id, value) {
+  if (is('noise')) {
+    process.stdout.write(
+      'Server ready!\n\n\x1b[31mred\x1b[0m\n\x00\xff\xfe\n{"jsonrpc":"2.0"}\n{"half":\n[]\n"text"\n',
+    );
+    process.stdout.write(Buffer.from([0xff, 0xfe, 0x0a, 0xef, 0xbb, 0xbf]));
+  }
+  send({ id, result: { content: [{ type: 'text', text: JSON.stringify(value) }] } });
+}
+
+const tools = {
+  echo: (id, { arguments: args }) => answer(id, args),
+  identity: (id) => answer(id, { pid: process.pid, grandchild, environment: process.env, cwd: process.cwd() }),
+  received: (id) => answer(id, received),
+  progress(id, { _meta }) {
+    for (const step of [1, 2, 3])
+      notify('notifications/progress', { progressToken: _meta?.progressToken, progress: step });
+    answer(id, 'done');
+  },
+  hang() {},
+  log(id) {
+    notify('notifications/message', { level: 'info', data: `log of ${id}` });
+    answer(id, 'logged');
+  },
+  announce(id, { arguments: args }) {
+    notify('notifications/tools/list_changed');
+    notify('notifications/resources/updated', { uri: args?.uri });
+    notify('notifications/message', { level: 'info', data: 'secret of one session' });
+    for (const subscription of listening)
+      notify('notifications/tools/list_changed', { _meta: { [SUBSCRIPTION]: subscription } });
+    answer(id, 'announced');
+  },
+  ask(id) {
+    send({ id: 'q1', method: 'roots/list' });
+    waitingFor = (reply) => answer(id, reply.result ?? reply.error);
+  },
+  'wrong-id'(id) {
+    send({ id: id + 1000, result: {} });
+    send({ id: String(id), result: {} });
+    answer(id, 'right');
+  },
+  exit: () => process.exit(3),
+  'die-mid-answer': (id) => process.stdout.write(`{"jsonrpc":"2.0","id":${id},"resu`, () => process.exit(1)),
+  'answer-and-die'(id) {
+    answer(id, 'last words');
+    process.stdout.write('', () => process.exit(1));
+  },
+  'close-stdout': () => closeSync(1),
+  'read-no-more'(id) {
+    lines.pause();
+    process.stdin.pause();
+    setInterval(() => {}, 1000);
+    answer(id, 'not listening');
+  },
+  flood() {
+    const chunk = 'x'.repeat(1024 * 1024);
+    let left = 50;
+    const more = () => {
+      while (left-- > 0) if (!process.stdout.write(chunk)) return process.stdout.once('drain', more);
+    };
+    more();
+  },
+  mutter(id) {
+    process.stderr.write(`${'e'.repeat(1000)}\n`.repeat(2000), () => answer(id, 'muttered'));
+  },
+};
+
+const methods = {
+  ping: (id) => send({ id, result: {} }),
+  'tools/call': (id, params) =>
+    tools[params.name] ? tools[params.name](id, params) : fail(id, -32602, 'Unknown tool'),
+  'resources/subscribe': (id) => send({ id, result: {} }),
+  'resources/unsubscribe': (id) => send({ id, result: {} }),
+  ...(era === 'legacy'
+    ? {
+        initialize: (id, { protocolVersion }) =>
+          send({
+            id,
+            result: {
+              protocolVersion,
+              capabilities: { tools: {} },
+              serverInfo: { name: 'small', version: '1', vendor: 1 },
+            },
+          }),
+      }
+    : {
+        initialize: (id) => fail(id, -32022, 'Unsupported protocol version'),
+        'server/discover': (id) =>
+          send({ id, result: { resultType: 'complete', supportedVersions: ['2026-07-28'], capabilities: {} } }),
+        'subscriptions/listen'(id) {
+          listening.add(id);
+          notify('notifications/subscriptions/acknowledged', { notifications: {}, _meta: { [SUBSCRIPTION]: id } });
+        },
+      }),
+};
+
+const lines = createInterface({ input: process.stdin });
+lines.on('line', (line) => {
+  const message = JSON.parse(line);
+  received.push(message);
+  if (message.method === 'notifications/cancelled') listening.delete(message.params.requestId);
+  if (message.method === undefined) return waitingFor?.(message);
+  if (message.id === undefined) return;
+  if (received.length === 1 && message.method !== 'initialize') {
+    if (is('exit-early')) process.exit(1);
+    if (is('silent-early')) return;
+  }
+  const method = methods[message.method];
+  if (method) method(message.id, message.params);
+  else fail(message.id, -32601, 'Method not found');
+});
+lines.on('close', () => {
+  if (!is('stubborn')) process.exit(0);
+});
