@@ -8,7 +8,6 @@ import { PROBLEMS } from '../problem/catalogue.ts';
 import { openSqlite } from '../storage/sqlite.ts';
 import type { Storage, TokenRecord } from '../storage/storage.ts';
 import { isAccepted } from './authentication.ts';
-import { TokenAuthenticator } from './token-authenticator.ts';
 import type { ConfiguredToken } from './token-entry.ts';
 import { type AcceptedTokens, TokenRegistry } from './token-registry.ts';
 
@@ -208,18 +207,6 @@ describe('a stored token', () => {
     opens(secret);
     await registry.close();
     expect(await lastUse()).toBe(START + 61_000);
-  });
-});
-
-describe('the authenticator of a route', () => {
-  it("accepts that route's tokens and asks for one in its own words", async () => {
-    const { secret, token } = configured('ci');
-    const route = new TokenAuthenticator(registry, await registry.serverTokens('crm', [token]), { realm: 'crm' });
-    expect(route.authenticate([`Bearer ${secret}`])).toMatchObject({ principal: { name: 'ci' } });
-    expect(route.authenticate([`Bearer ${newToken()}`])).toMatchObject({ rejected: PROBLEMS.INVALID_TOKEN });
-    expect(route.authenticate([])).toBe('not-responsible');
-    expect(route.challenge('absent')).toBe('Bearer realm="crm"');
-    expect(route.challenge('invalid')).toContain('error="invalid_token"');
   });
 });
 
