@@ -34,7 +34,11 @@ afterAll(async () => {
   await upstream.close(AbortSignal.timeout(2_000));
   await until(async () => (await server.connections()) === 0, 'no connection is left');
   await server.stop();
+  await until(() => openSockets() === 0, 'no socket is left on either side');
 });
+
+/** Both ends are in this process. */
+const openSockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
 
 beforeEach(() => {
   lines.length = 0;

@@ -1,7 +1,7 @@
 import type { PrincipalId } from '../../src/identity/principal.ts';
 import type { Message } from '../../src/jsonrpc/message.ts';
 import { isScanFailure, scanMessage } from '../../src/jsonrpc/scan.ts';
-import { writeNotification, writeRequest } from '../../src/jsonrpc/write.ts';
+import { writeNotification, writeRequest, writeResult } from '../../src/jsonrpc/write.ts';
 import type { Problem } from '../../src/problem/problem.ts';
 import { eraOf, type Revision } from '../../src/protocol/revisions.ts';
 import type { Log } from '../../src/telemetry/log.ts';
@@ -130,6 +130,10 @@ export function outbound(
 
 export function notification(method: string, params?: Record<string, unknown>): Message {
   return scanned(writeNotification(method, params === undefined ? undefined : JSON.stringify(params)));
+}
+
+export function response(id: string | number, result: Record<string, unknown>): Message {
+  return scanned(writeResult(id, JSON.stringify(result)));
 }
 
 export interface Running {
