@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the signs are what is explained
 import { coerce } from './coerce.ts';
 import type { Fault } from './fault.ts';
 import { isMapping, type Layer, type Origin } from './layer.ts';
@@ -46,26 +47,32 @@ class LayerExpander {
   }
 
   #text(text: string, path: Path): unknown {
-    const { text: result, problems, whole, expanded } = expand(text, this.#lookup);
+    const { text: result, problems, malformed, whole, expanded } = expand(text, this.#lookup);
     const entry = entryAt(path, this.#root);
     if (!expanded) {
       if (isLiteralSecret(entry, path)) this.literalSecret = true;
       return text;
     }
     const here = pathText(path);
-    const origin = this.origins.get(here) as Origin;
-    this.origins.set(here, { ...origin, written: text });
-    for (const problem of problems) {
-      const { source, line, column } = origin;
-      const place = { source, ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) };
-      this.faults.push({ code: 'unset-variable', ...place, path: printablePath(path), problem, remedy: REMEDY });
+    this.origins.set(here, { ...(this.origins.get(here) as Origin), written: text });
+    if (malformed) this.#fault('syntax', path, 'holds something that is not a template', SIGNS);
+    for (const problem of problems) this.#fault('unset-variable', path, problem, VARIABLE);
+    if (malformed || problems.length > 0) {
+      this.broken.add(here);
+      return text;
     }
-    if (problems.length > 0) this.broken.add(here);
-    return problems.length > 0 ? text : whole ? coerce(entry, result) : result;
+    return whole ? coerce(entry, result) : result;
+  }
+
+  #fault(code: Fault['code'], path: Path, problem: string, remedy: string): void {
+    const { source, line, column } = this.origins.get(pathText(path)) as Origin;
+    const place = { source, ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) };
+    this.faults.push({ code, ...place, path: printablePath(path), problem, remedy });
   }
 }
 
-const REMEDY = 'Set it in the environment or in .env, or name a file with NAME_FILE.';
+const VARIABLE = 'Set it in the environment or in .env, or name a file with NAME_FILE.';
+const SIGNS = 'Write ${NAME} or {{ .env.NAME }}; for the signs themselves write $${…} and {{ "{{" }}.';
 
 /** A hash opens nothing. Of a child's variables and arguments only what calls itself a secret counts as one. */
 function isLiteralSecret(entry: Entry | undefined, path: Path): boolean {

@@ -119,18 +119,16 @@ const isUnknownKind = (issue: Issue): boolean =>
 
 /** Leaves out what only follows from another finding, so that one mistake is one fault. */
 function withoutConsequences(findings: readonly Finding[]): Finding[] {
+  const parentOf = (path: Path): string => pathText(path.slice(0, -1));
   const unknown = findings.filter(({ code }) => code === 'unknown-key');
+  const parents = new Set(unknown.map(({ path }) => parentOf(path)));
+  const meant = new Set(unknown.map(({ path, suggestion }) => `${parentOf(path)} ${suggestion}`));
   const told = new Set<string>();
   return findings.filter(({ path, code, suggestion, problem }) => {
-    const parent = pathText(path.slice(0, -1));
     const here = pathText(path);
-    if (code === 'missing') {
-      return !unknown.some(
-        (other) => pathText(other.path.slice(0, -1)) === parent && other.suggestion === `"${String(path.at(-1))}"`,
-      );
-    }
-    if (code === 'invalid' && unknown.some((other) => pathText(other.path.slice(0, -1)) === here)) return false;
-    const key = `${here}\0${problem}\0${suggestion ?? ''}`;
+    if (code === 'missing' && meant.has(`${parentOf(path)} "${String(path.at(-1))}"`)) return false;
+    if (code === 'invalid' && parents.has(here)) return false;
+    const key = `${here} ${problem} ${suggestion}`;
     const first = !told.has(key);
     told.add(key);
     return first;

@@ -1,10 +1,12 @@
-import { chmodSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { faultsOf, folderWith, load, refusal } from '../../test/fixtures/config/folder.ts';
 import { hashToken } from '../crypto/token.ts';
+import { ConfigurationError } from './fault.ts';
 import { loadConfiguration } from './load.ts';
 
 const fixtures = fileURLToPath(new URL('../../test/fixtures/config/', import.meta.url));
@@ -222,4 +224,66 @@ it('resolves the working folder of a server against the file', () => {
 it('loads thousands of servers', () => {
   const servers = Array.from({ length: 2000 }, (_, index) => `- { id: s${index}, transport: stdio, command: node }\n`);
   expect(load(`mcps:\n${servers.join('')}`).settings.mcps).toHaveLength(2000);
+});
+
+describe('any file', () => {
+  const mended = readFileSync(join(fixtures, 'ten-faults-mended.yaml'), 'utf8');
+  const verdict = (text: string): unknown => {
+    try {
+      return load(text, { env: { SALLYPORT_TEST_TOKEN: 'eeNgoh4Ahph8aeje' } }).settings;
+    } catch (error) {
+      return error;
+    }
+  };
+
+  it('loads or is refused with faults, however it is damaged', () => {
+    const piece = fc.oneof(
+      fc.string(),
+      fc.constantFrom(
+        '{',
+        '[',
+        '&a ',
+        '*a',
+        '!!x ',
+        '"',
+        ': ',
+        '- ',
+        '\n',
+        '\t',
+        '<<: ',
+        '? ',
+        '${',
+        '{{',
+        'null',
+        '%',
+        '---\n',
+      ),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat({ max: mended.length }), fc.nat({ max: 8 }), piece), { maxLength: 4 }),
+        (edits) => {
+          let text = mended;
+          for (const [at, length, insert] of edits) text = text.slice(0, at) + insert + text.slice(at + length);
+          const result = verdict(text);
+          if (result instanceof Error) {
+            expect(result).toBeInstanceOf(ConfigurationError);
+            expect((result as ConfigurationError).faults.length).toBeGreaterThan(0);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+    expect(verdict(mended)).toMatchObject({ log: { level: 'info' } });
+  });
+
+  it.each([
+    'constructor: 1',
+    'toString: { a: 1 }',
+    'server: { constructor: { prototype: { x: 1 } } }',
+    'mcps: [constructor]',
+  ])('%s changes nothing and is refused', (text) => {
+    expect(verdict(text)).toBeInstanceOf(ConfigurationError);
+    expect(({} as Record<string, unknown>).x).toBeUndefined();
+  });
 });

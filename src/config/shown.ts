@@ -1,5 +1,5 @@
 import { isMapping, type Origin } from './layer.ts';
-import { type Entry, entryAt } from './outline.ts';
+import { entryAt } from './outline.ts';
 import type { Path } from './path.ts';
 
 const MASK = '[secret]';

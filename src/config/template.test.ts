@@ -19,7 +19,7 @@ describe('a template', () => {
     ['$A costs 5$ {} }}', '$A costs 5$ {} }}'],
     ['${B}', '${A} {{ .env.A }}'],
   ])('%s becomes %s', (text, result) => {
-    expect(expand(text, lookup)).toMatchObject({ text: result, problems: [] });
+    expect(expand(text, lookup)).toMatchObject({ text: result, problems: [], malformed: false });
   });
 
   it.each([
@@ -31,10 +31,12 @@ describe('a template', () => {
     '{{ .Env.A }}',
     '{{ env.A }}',
     '{{ .env.A',
-    '${MISSING}',
-    '{{ .env.MISSING }}',
-  ])('%s is a problem', (text) => {
-    expect(expand(text, lookup).problems).toHaveLength(1);
+  ])('%s is malformed', (text) => {
+    expect(expand(text, lookup).malformed).toBe(true);
+  });
+
+  it.each(['${MISSING}', '{{ .env.MISSING }}'])('%s stands for nothing', (text) => {
+    expect(expand(text, lookup)).toMatchObject({ problems: ['MISSING is not set'], malformed: false });
   });
 
   it('is never expanded twice, whatever a variable holds', () => {
@@ -47,6 +49,11 @@ describe('a template', () => {
 });
 
 describe('a template in a file', () => {
+  it('that is misspelt is refused, not taken for a secret', () => {
+    const text = 'auth: { methods: [{ type: token, tokens: [{ name: a, token: "{{ env.A_LONG_TOKEN_NAME }}" }] }] }\n';
+    expect(faultsOf(text)).toMatchObject([{ code: 'syntax', path: 'auth.methods[0].tokens[0].token' }]);
+  });
+
   const file = (value: string) => `log: { level: info }\nserver:\n  public_url: ${value}\n`;
 
   it.each([

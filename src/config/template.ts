@@ -3,7 +3,10 @@ export type Lookup = (name: string) => { readonly value: string } | { readonly p
 
 export interface Expansion {
   readonly text: string;
+  /** Why names stand for nothing. */
   readonly problems: readonly string[];
+  /** True when something between the signs is no template. */
+  readonly malformed: boolean;
   /** True when the whole text was one template, so that its value may become a number or a boolean. */
   readonly whole: boolean;
   /** True when the text held any template. */
@@ -31,6 +34,7 @@ const ENV_NAME = new RegExp(String.raw`^\s*\.env\.(${NAME})\s*$`);
 export function expand(text: string, lookup: Lookup): Expansion {
   const problems: string[] = [];
   let whole = false;
+  let malformed = false;
   let expanded = false;
   const result = text.replaceAll(TEMPLATE, (...match) => {
     const groups = match.at(-1) as Record<string, string | undefined>;
@@ -40,9 +44,7 @@ export function expand(text: string, lookup: Lookup): Expansion {
     if (quoted !== undefined) return quoted;
     const name = shell === undefined ? ENV_NAME.exec(braces ?? '')?.[1] : PLAIN_NAME.exec(shell)?.[0];
     if (name === undefined || !/\}$/.test(match[0] as string)) {
-      problems.push(
-        `is not a template; write \${NAME} or {{ .env.NAME }}, or $\${…} and {{ "{{" }} for the signs themselves`,
-      );
+      malformed = true;
       return '';
     }
     whole = match[0] === text;
@@ -51,5 +53,5 @@ export function expand(text: string, lookup: Lookup): Expansion {
     problems.push(found.problem);
     return '';
   });
-  return { text: result, problems, whole, expanded };
+  return { text: result, problems, malformed, whole, expanded };
 }

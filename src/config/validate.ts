@@ -56,7 +56,7 @@ function place({ path, code, problem, suggestion, remedy }: Finding, { value: ro
  */
 export function validate(layer: Layer, broken: ReadonlySet<string>): Judgement {
   const { findings: told, parsed } = judge(layer.value);
-  const findings = told.filter(({ path }) => !broken.has(pathText(path)));
+  const findings = told.filter(({ path, code }) => code === 'unknown-key' || !broken.has(pathText(path)));
   const removed = new Set([...broken, ...told.map(({ path }) => pathText(path))]);
   const draft = (removed.has('') ? {} : without(layer.value, [], removed)) as Draft;
   const faults = [...findings, ...applyRules(RULES, draft)].map((finding) => place(finding, layer));

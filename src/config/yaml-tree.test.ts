@@ -34,6 +34,10 @@ describe('YAML that is refused with its line', () => {
     expect(problems(text).length).toBeGreaterThan(0);
   });
 
+  it('more values than anybody needs', () => {
+    expect(problems(`a: [1${',1'.repeat(500_000)}]\n`)).toEqual(['1 there are too many values']);
+  });
+
   it('a bomb of aliases', () => {
     const layers = 'abcdefghij'.split('').map((name, index, all) => {
       const inner =

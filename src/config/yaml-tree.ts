@@ -19,6 +19,8 @@ import { type Path, pathText, printableKey, printablePath } from './path.ts';
 const DEEPEST = 32;
 /** Open mappings, lists and brackets while reading; a list of mappings opens two for one level of the tree. */
 const DEEPEST_SYNTAX = 100;
+/** Words and signs in one file: ten thousand servers fit, and reading the most takes about a second. */
+const MOST_LEXEMES = 400_000;
 /** Nodes reached through aliases, counted with repetition. Enough to share a block, too few for a bomb. */
 const MOST_ALIASED = 1000;
 const MOST_SYNTAX_FAULTS = 20;
@@ -53,11 +55,14 @@ class TreeReader {
   #compose(text: string): Document.Parsed | undefined {
     const parser = new Parser(this.#lines.addNewLine);
     const tokens: CST.Token[] = [];
+    let lexemes = 0;
     this.#lines.addNewLine(0);
     for (const lexeme of new Lexer().lex(text)) {
       for (const token of parser.next(lexeme)) tokens.push(token);
-      if (parser.stack.length <= DEEPEST_SYNTAX) continue;
-      this.#fault(parser.offset, 'syntax', 'is nested too deeply');
+      lexemes += 1;
+      if (parser.stack.length <= DEEPEST_SYNTAX && lexemes <= MOST_LEXEMES) continue;
+      const problem = lexemes > MOST_LEXEMES ? 'there are too many values' : 'is nested too deeply';
+      this.#fault(parser.offset, 'syntax', problem);
       return undefined;
     }
     for (const token of parser.end()) tokens.push(token);
