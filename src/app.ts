@@ -14,6 +14,7 @@ import { FrontDoor } from './proxy/front-door.ts';
 import type { LegacySession } from './proxy/legacy-session.ts';
 import type { Estate, Generation, Plane } from './proxy/services.ts';
 import { StreamQuota } from './proxy/stream-quota.ts';
+import { VOCABULARY } from './proxy/vocabulary.ts';
 import { SessionTable } from './session/session-table.ts';
 import { TicketOffice } from './session/tickets.ts';
 import { openSqlite } from './storage/sqlite.ts';
@@ -90,7 +91,7 @@ export class App {
     const { settings, stateDir } = options.loaded;
     const { log } = options;
     const folder = openStateFolder(stateDir);
-    const metrics = createMetrics({ servers: settings.mcps.map((server) => server.id) });
+    const metrics = createMetrics({ ...VOCABULARY, servers: settings.mcps.map((server) => server.id) });
     const opened: (() => Promise<void>)[] = [];
     try {
       const storage = openSqlite(folder);

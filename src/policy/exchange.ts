@@ -44,6 +44,8 @@ export class Exchange {
   inbound: Inbound | undefined = undefined;
   /** The id of a message that was read but refused, so that the refusal can name it. */
   rejectedId: RequestId | undefined = undefined;
+  /** Asks the client for the body it announced with `Expect: 100-continue` (RFC 9110, section 10.1.1). */
+  invite: (() => void) | undefined = undefined;
   /** A digest of the session id, for the record; the id itself opens the session. */
   sessionKey: string | undefined = undefined;
 

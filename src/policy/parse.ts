@@ -61,6 +61,7 @@ function refuseUnread(x: Exchange): Denial | undefined {
 }
 
 async function readAndScan(x: Exchange, limits: BodyLimits): Promise<Verdict> {
+  x.invite?.();
   const body = await readBody(x.request, x.headers, limits);
   if (!Buffer.isBuffer(body)) return refuse(body, `body.${reasonOf(body)}`, { close: true });
   const scanned = scanBody(body);

@@ -1,11 +1,13 @@
 import type { Principal, PrincipalId } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import type { RequestId } from '../jsonrpc/span.ts';
+import { idToken, writeResult } from '../jsonrpc/write.ts';
 import type { Call, CallOrigin, ToolDirectory } from '../policy/call.ts';
 import { type ChainResult, isStopped, type Stopped } from '../policy/engine.ts';
 import { isDenial } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Problem, ProblemError } from '../problem/problem.ts';
+import { META_SUBSCRIPTION_ID } from '../protocol/classify.ts';
 import { METHODS } from '../protocol/methods.ts';
 import { eraOf, type Revision } from '../protocol/revisions.ts';
 import type { EndReason, Ticket } from '../session/tickets.ts';
@@ -27,7 +29,7 @@ export interface LaneSource {
   /** A request of the server's own that came while the call was under way (legacy). @returns what a sink's `message` does */
   asked(message: Message, reply: PostReply): boolean;
   /** The final answer, before the client sees it. @returns a problem to answer with instead */
-  settling(response: Message): Problem | undefined;
+  settling(call: ForwardedCall, response: Message): Problem | undefined;
   /** The call is over, whichever way. */
   finished(call: ForwardedCall, lane: Lane | undefined): void;
 }
@@ -45,7 +47,6 @@ export interface CallParts {
  * judge, the sink the lane answers into, and the ticket by which the gateway can end it: one object per request.
  */
 export class ForwardedCall implements Call, CallSink, Ticket {
-  readonly kind = 'call';
   readonly received: Message;
   readonly method: string;
   readonly name: string | undefined;
@@ -70,6 +71,7 @@ export class ForwardedCall implements Call, CallSink, Ticket {
   private lane: Lane | undefined = undefined;
   private handle: CallHandle | undefined = undefined;
   private over = false;
+  private holdsStream = false;
 
   constructor(
     estate: Estate,
@@ -96,6 +98,11 @@ export class ForwardedCall implements Call, CallSink, Ticket {
     this.generation = rules.number;
   }
 
+  /** A subscription has no end of its own; every other request waits for one answer. */
+  get kind(): 'call' | 'stream' {
+    return this.method === LISTEN ? 'stream' : 'call';
+  }
+
   get id(): RequestId {
     return this.received.id as RequestId;
   }
@@ -117,10 +124,14 @@ export class ForwardedCall implements Call, CallSink, Ticket {
     this.reply.join(this);
     this.estate.tickets.add(this);
     this.source.begin(this);
+    // The body may have been long on its way; what was accepted before it may be revoked by now.
+    if (!this.rules.stillAccepts(this.principal, this.server)) return this.end('token-revoked');
     try {
       const pending = this.rules.decide.run(this);
       const judged: ChainResult = pending instanceof Promise ? await pending : pending;
       if (isStopped(judged)) return this.refused(judged);
+      this.estate.metrics.verdict('authorize', 'allowed', 'allow');
+      if (this.kind === 'stream' && !this.takeStream()) return this.failed(PROBLEMS.TOO_MANY_STREAMS, MAX_STREAMS);
       const lease = this.source.lane();
       this.lane = lease instanceof Promise ? await lease : lease;
       if (this.over) return this.source.finished(this, this.lane);
@@ -164,7 +175,7 @@ export class ForwardedCall implements Call, CallSink, Ticket {
 
   settled(response: Message): void {
     if (this.over) return;
-    const objection = this.source.settling(response);
+    const objection = this.source.settling(this, response);
     if (objection !== undefined) return this.failed(objection, objection.text);
     const hides = response.kind === 'result' && this.hidesTools();
     const edits = hides ? withoutHiddenTools(response, (name) => this.shows(name)) : undefined;
@@ -194,10 +205,11 @@ export class ForwardedCall implements Call, CallSink, Ticket {
     if (this.over) return;
     this.handle?.cancel(reason);
     this.finish({ ending: 'cancelled', rpcCode: PROBLEMS.ENDED.rpcCode }, PROBLEMS.ENDED.status, undefined, reason);
-    this.refuse(reason === 'shutdown' ? PROBLEMS.SHUTTING_DOWN : PROBLEMS.ENDED);
+    if (reason === 'shutdown' && this.kind === 'stream') this.reply.finish(lastOfSubscription(this.id), 200);
+    else this.refuse(reason === 'shutdown' ? PROBLEMS.SHUTTING_DOWN : PROBLEMS.ENDED);
   }
 
-  /** The client said it no longer wants the answer (legacy `notifications/cancelled`): none is sent. */
+  /** The client said it no longer wants the answer (legacy `notifications/cancelled`). Over HTTP the POST still needs one. */
   cancelledByClient(reason: string): void {
     if (this.over) return;
     this.handle?.cancel(reason);
@@ -245,7 +257,13 @@ export class ForwardedCall implements Call, CallSink, Ticket {
   private close(): void {
     this.over = true;
     this.estate.tickets.remove(this);
+    if (this.holdsStream) this.estate.streamQuota.giveBack(this.holder);
     this.source.finished(this, this.lane);
+  }
+
+  private takeStream(): boolean {
+    this.holdsStream = this.estate.streamQuota.take(this.holder);
+    return this.holdsStream;
   }
 
   private hidesTools(): boolean {
@@ -260,6 +278,14 @@ export class ForwardedCall implements Call, CallSink, Ticket {
       name: tool,
     }).allow;
   }
+}
+
+const LISTEN = 'subscriptions/listen';
+const MAX_STREAMS = 'streams.max_per_principal';
+
+/** How a server ends a subscription of its own accord (MCP 2026-07-28, patterns/subscriptions): the empty final result. */
+function lastOfSubscription(id: RequestId): Buffer {
+  return writeResult(id, `{"resultType":"complete","_meta":{"${META_SUBSCRIPTION_ID}":${idToken(id)}}}`);
 }
 
 const CANCELLED: Problem = { ...PROBLEMS.ENDED, status: 200, text: 'The request was cancelled by the client' };

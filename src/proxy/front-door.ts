@@ -66,6 +66,7 @@ export class FrontDoor {
     this.countWhenDone(x, response);
     const objection = 'path' in found ? this.objection(x) : found;
     if (objection !== undefined) return this.refuseEarly(x, response, objection);
+    if (x.headers.expect !== undefined) x.invite = () => response.writeContinue();
     const pending = plane.admit.run(x);
     if (!(pending instanceof Promise)) return this.admitted(rules, x, response, pending);
     pending

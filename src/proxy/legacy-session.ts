@@ -104,11 +104,10 @@ export class LegacySession implements SessionEntry, LaneSource, LaneListener {
   }
 
   /** The answer to `initialize` settles the revision; every other answer passes. */
-  settling(response: Message): Problem | undefined {
-    if (this.established || response.kind !== 'result') return undefined;
+  settling(call: ForwardedCall, response: Message): Problem | undefined {
+    if (call.received !== this.initialize || response.kind !== 'result') return undefined;
     const version = response.result?.string('protocolVersion');
-    if (version === undefined) return undefined;
-    if (!isRevision(version) || eraOf(version) !== 'legacy') {
+    if (version === undefined || !isRevision(version) || eraOf(version) !== 'legacy') {
       return particular(PROBLEMS.UPSTREAM_INVALID, 'The server negotiated a protocol version that is not served here');
     }
     this.revision = version;

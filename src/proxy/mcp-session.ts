@@ -17,6 +17,9 @@ export async function mcpGet(context: PostContext): Promise<void> {
   if (x.headers.accept === undefined || !STREAM_TYPE.test(x.headers.accept)) {
     return refuser.request(x, response, 'session', refuse(PROBLEMS.NOT_ACCEPTABLE, 'session.accept'));
   }
+  if (!rules.stillAccepts(x.principal as Principal, session.server)) {
+    return refuser.request(x, response, 'session', refuse(PROBLEMS.INVALID_TOKEN, 'token.unknown'));
+  }
   if (!estate.streamQuota.take((x.principal as Principal).id)) {
     const denial = refuse(PROBLEMS.TOO_MANY_STREAMS, 'streams.max_per_principal');
     return refuser.request(x, response, 'session', denial);

@@ -81,7 +81,8 @@ export class Reply implements Beating {
     if (this.done) return;
     this.awaited -= 1;
     if (this.stream === undefined && this.awaited === 0) {
-      this.answer({ status, headers: JSON_HEADERS, body: bytes });
+      const passing = status === 503 || status === 429;
+      this.answer({ status, headers: passing ? LATER_HEADERS : JSON_HEADERS, body: bytes });
       return;
     }
     this.message(bytes);
@@ -123,3 +124,5 @@ export class Reply implements Beating {
 }
 
 const JSON_HEADERS: readonly string[] = Object.freeze(['Content-Type', 'application/json']);
+/** What is refused for now may be asked again (RFC 9110, section 10.2.3). */
+const LATER_HEADERS: readonly string[] = Object.freeze([...JSON_HEADERS, 'Retry-After', '5']);

@@ -1,0 +1,87 @@
+import type { RouteName } from '../http/routes.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+
+const ROUTES: readonly RouteName[] = [
+  'mcp',
+  'servers',
+  'health',
+  'liveness',
+  'readiness',
+  'metrics',
+  'unknown-mcp',
+  'unknown',
+];
+
+/** Everything that judges: the steps of both chains, and the places around them that refuse. */
+const POLICIES = [
+  'listener',
+  'routes',
+  'response-headers',
+  'request-id',
+  'client-address',
+  'host-origin',
+  'authenticate',
+  'route-access',
+  'parse',
+  'authorize',
+  'audit-intent',
+  'session',
+  'proxy',
+];
+
+const REASONS = [
+  'allowed',
+  'audit.unavailable',
+  'authorization.repeated',
+  'body.accept',
+  'body.content-encoding',
+  'body.content-type',
+  'body.expect',
+  'body.json',
+  'body.unexpected',
+  'capability.not-declared',
+  'client-address.unknown',
+  'headers.duplicated',
+  'host.not-served',
+  'http.unreadable',
+  'method.unknown',
+  'origin.not-allowed',
+  'protocol.batch',
+  'protocol.response-from-client',
+  'protocol.verb',
+  'request.failed',
+  'request.malformed',
+  'role.admin-only',
+  'role.missing',
+  'route.unknown',
+  'route.unknown-server',
+  'route.verb',
+  'server.not-visible',
+  'session.accept',
+  'session.answer-unasked',
+  'session.initialize-shape',
+  'session.not-found',
+  'session.protocol',
+  'sessions.max',
+  'sessions.max_per_principal',
+  'step.threw',
+  'streams.max_per_principal',
+  'token.absent',
+  'token.expired',
+  'token.malformed',
+  'token.placeholder',
+  'token.too-long',
+  'token.unknown',
+  'tool.not-served',
+  'tool.unknown',
+  'tool.unnamed',
+];
+
+/** A body or protocol problem is its own reason, under the part of the request it lies in. */
+const OF_PROBLEMS = Object.keys(PROBLEMS).flatMap((code) => {
+  const name = code.toLowerCase().replaceAll('_', '-');
+  return [`body.${name}`, `protocol.${name}`];
+});
+
+/** The words metrics may carry. Closed: what a caller sends never becomes a time series. */
+export const VOCABULARY = { routes: ROUTES, policies: POLICIES, reasons: [...REASONS, ...OF_PROBLEMS] } as const;
