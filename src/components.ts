@@ -1,0 +1,86 @@
+import type { Audit } from './audit/audit.ts';
+import type { Listener } from './http/listener.ts';
+import type { TokenRegistry } from './identity/token-registry.ts';
+import type { Component } from './lifecycle.ts';
+import type { Estate } from './proxy/services.ts';
+import type { Storage } from './storage/storage.ts';
+
+const SWEEP_MS = 15_000;
+
+export interface RecordParts {
+  readonly audit: Audit;
+  readonly registry: TokenRegistry;
+  readonly storage: Storage;
+  readonly version: string;
+}
+
+/** Started first, stopped last: what is recorded about everything else must still be written. */
+export function recordComponent({ audit, registry, storage, version }: RecordParts): Component {
+  return {
+    name: 'record',
+    start: async () => {
+      audit.note({ type: 'lifecycle', detail: `gateway ${version} started, pid ${process.pid}` });
+    },
+    stop: async () => {
+      audit.note({ type: 'lifecycle', detail: 'gateway stopped' });
+      await audit.close();
+      await registry.close();
+      await storage.close();
+    },
+  };
+}
+
+/** What is under way. Stopping ends streams at once, lets calls finish within the deadline, and then tells them. */
+export function callComponent(estate: Estate, registry: TokenRegistry): Component {
+  const { keepAlive, sessions, tickets } = estate;
+  let sweep: NodeJS.Timeout | undefined;
+  let forget: (() => void) | undefined;
+  return {
+    name: 'calls',
+    start: async () => {
+      keepAlive.start();
+      sweep = setInterval(() => sessions.sweep(), SWEEP_MS).unref();
+      forget = registry.onEnded((principal, reason) => {
+        tickets.rejudge((ticket) => (ticket.holder === principal ? reason : undefined));
+        sessions.endWhere((session) => (session.principal === principal ? reason : undefined));
+      });
+    },
+    stop: async (deadline) => {
+      tickets.rejudge((ticket) => (ticket.kind === 'stream' ? 'shutdown' : undefined));
+      await tickets.whenEmpty(deadline);
+      tickets.rejudge(() => 'shutdown');
+      sessions.endWhere(() => 'shutdown');
+      keepAlive.stop();
+      clearInterval(sweep);
+      forget?.();
+    },
+  };
+}
+
+/** Started before, and so stopped after, the calls: a connection ends when its last answer is out. */
+export function connectionComponent(listeners: readonly Listener[]): Component {
+  return { name: 'connections', start: async () => {}, stop: (deadline) => stopAll(listeners, deadline) };
+}
+
+/** Started last, when there is something to serve; stopped first, by accepting nothing new. */
+export function listenerComponent(listeners: readonly Listener[], draining: () => void): Component {
+  return {
+    name: 'listeners',
+    start: async () => {
+      try {
+        for (const listener of listeners) await listener.start();
+      } catch (error) {
+        await stopAll(listeners, AbortSignal.abort());
+        throw error;
+      }
+    },
+    stop: async () => {
+      draining();
+      for (const listener of listeners) listener.drain();
+    },
+  };
+}
+
+async function stopAll(listeners: readonly Listener[], deadline: AbortSignal): Promise<void> {
+  await Promise.all(listeners.map((listener) => listener.stop(deadline)));
+}
