@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Audit, disabledAudit } from './audit/audit.ts';
 import { AuditLog } from './audit/log.ts';
+import { callComponent, connectionComponent, listenerComponent, recordComponent } from './components.ts';
 import type { Loaded } from './config/load.ts';
 import type { ServerSettings, Settings } from './config/settings.ts';
 import type { ControlServices, GatewayStatus } from './control/command.ts';
@@ -31,8 +32,6 @@ export interface AppOptions {
   readonly log: Log;
 }
 
-const SWEEP_MS = 15_000;
-
 /**
  * The composition root: configuration in, running components out. The only place that knows every module.
  *
@@ -54,7 +53,7 @@ export class App {
   private readonly startedAt = new Date();
   private generation!: Generation;
   private control: ControlServer | undefined;
-  private listeners: readonly Listener[] = [];
+  private readonly listeners: readonly Listener[];
   private draining = false;
   private loaded: Loaded;
 
@@ -80,6 +79,7 @@ export class App {
       streamQuota: new StreamQuota(streams.max_per_principal),
     };
     this.yard = new UpstreamYard({ log: options.log, metrics: parts.metrics, version: options.version });
+    this.listeners = this.bind();
     this.lifecycle = new Lifecycle(this.components(), options.log);
   }
 
@@ -187,63 +187,17 @@ export class App {
   }
 
   private components(): readonly Component[] {
-    const listeners = this.bind();
+    const { audit, registry, storage, estate } = this;
     return [
-      this.recordComponent(),
-      this.upstreamComponent(),
-      // Started before and so stopped after the calls: a connection ends when its last answer is out.
-      { name: 'connections', start: async () => {}, stop: (deadline) => stopAll(listeners, deadline) },
-      this.callComponent(),
+      recordComponent({ audit, registry, storage, version: this.options.version }),
+      { name: 'upstreams', start: async () => {}, stop: (deadline) => this.yard.close(deadline) },
+      connectionComponent(this.listeners),
+      callComponent(estate, registry),
       this.controlComponent(),
-      this.listenerComponent(listeners),
+      listenerComponent(this.listeners, () => {
+        this.draining = true;
+      }),
     ];
-  }
-
-  /** Started first, stopped last: what is recorded about everything else must still be written. */
-  private recordComponent(): Component {
-    return {
-      name: 'record',
-      start: async () => {
-        this.audit.note({ type: 'lifecycle', detail: `gateway ${this.options.version} started, pid ${process.pid}` });
-      },
-      stop: async () => {
-        this.audit.note({ type: 'lifecycle', detail: 'gateway stopped' });
-        await this.audit.close();
-        await this.registry.close();
-        await this.storage.close();
-      },
-    };
-  }
-
-  private upstreamComponent(): Component {
-    return { name: 'upstreams', start: async () => {}, stop: (deadline) => this.yard.close(deadline) };
-  }
-
-  /** What is under way. Stopping ends streams at once, lets calls finish within the deadline, and then tells them. */
-  private callComponent(): Component {
-    const { keepAlive, sessions, tickets } = this.estate;
-    let sweep: NodeJS.Timeout | undefined;
-    let forget: (() => void) | undefined;
-    return {
-      name: 'calls',
-      start: async () => {
-        keepAlive.start();
-        sweep = setInterval(() => sessions.sweep(), SWEEP_MS).unref();
-        forget = this.registry.onEnded((principal, reason) => {
-          tickets.rejudge((ticket) => (ticket.holder === principal ? reason : undefined));
-          sessions.endWhere((session) => (session.principal === principal ? reason : undefined));
-        });
-      },
-      stop: async (deadline) => {
-        tickets.rejudge((ticket) => (ticket.kind === 'stream' ? 'shutdown' : undefined));
-        await tickets.whenEmpty(deadline);
-        tickets.rejudge(() => 'shutdown');
-        sessions.endWhere(() => 'shutdown');
-        keepAlive.stop();
-        clearInterval(sweep);
-        forget?.();
-      },
-    };
   }
 
   private controlComponent(): Component {
@@ -262,26 +216,6 @@ export class App {
     if (!this.settings.admin.enabled) return [main];
     const admin = { ...this.settings.admin, limits: this.settings.server.limits };
     return [main, this.listener('admin', admin, (rules) => rules.admin)];
-  }
-
-  /** Started last, when there is something to serve; stopped first, by accepting nothing new. */
-  private listenerComponent(listeners: readonly Listener[]): Component {
-    return {
-      name: 'listeners',
-      start: async () => {
-        try {
-          for (const listener of listeners) await listener.start();
-        } catch (error) {
-          await stopAll(listeners, AbortSignal.abort());
-          throw error;
-        }
-        this.listeners = listeners;
-      },
-      stop: async () => {
-        this.draining = true;
-        for (const listener of listeners) listener.drain();
-      },
-    };
   }
 
   private listener(
@@ -348,10 +282,6 @@ function restartNeeded(before: Settings, after: Settings): readonly string[] {
   return Object.entries(fixed)
     .filter(([, [old, now]]) => JSON.stringify(old) !== JSON.stringify(now))
     .map(([name]) => name);
-}
-
-async function stopAll(listeners: readonly Listener[], deadline: AbortSignal): Promise<void> {
-  await Promise.all(listeners.map((listener) => listener.stop(deadline)));
 }
 
 function describe(error: unknown): string {
