@@ -10,8 +10,9 @@ export interface Audit {
    * Records what is about to happen. The caller must await the promise, if one is returned, before it lets it
    * happen: then the record is as durable as configured.
    *
-   * Rejects with `ProblemError` `AUDIT_UNAVAILABLE` when the record cannot be written; the row is then not in the
-   * file, and what it announces must not happen. A promise nobody awaits does not become an unhandled rejection.
+   * Rejects with `ProblemError` `AUDIT_UNAVAILABLE` when the record cannot be written; what it announces must then not
+   * happen. The row is not in the file, except after a stall: a disk that did not answer in time may still write it.
+   * A promise nobody awaits does not become an unhandled rejection.
    */
   write(row: AuditRow): void | Promise<void>;
 

@@ -1,13 +1,17 @@
 /** Rows that wait to be written together, and those who wait for it. */
 export class Batch {
   readonly bodies: string[] = [];
-  /** True for rows that must survive a failure: what they tell has happened. */
-  readonly kept: boolean[] = [];
+  readonly #kept: boolean[] = [];
   #waiter: PromiseWithResolvers | undefined;
 
+  /** @param kept true for a row that must survive a failure, because what it tells has happened */
   add(body: string, kept: boolean): void {
     this.bodies.push(body);
-    this.kept.push(kept);
+    this.#kept.push(kept);
+  }
+
+  happened(): string[] {
+    return this.bodies.filter((_, i) => this.#kept[i]);
   }
 
   wait(): Promise<void> {

@@ -13,7 +13,7 @@ import {
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { disabledAudit } from './audit.ts';
@@ -273,6 +273,43 @@ describe('the audit log', () => {
     expect(tools()).toEqual(['a', 'recovered', 'recovered', 'b']);
     expect(readFileSync(join(folder, 'audit.torn-1'), 'utf8')).toBe('not a record\nnor this');
     expect(await verifyFile(file)).toMatchObject({ ok: true });
+  });
+
+  it('lets callers go when the disk does not answer, and is healthy again when it does', async () => {
+    const audit = open({ durability: 'synced' });
+    const write = audit.write(call('slow'));
+    // The write starts at the end of this turn; five seconds pass before the disk can have answered.
+    const stalled = new Promise((resolve) => setImmediate(() => resolve(clock.pass(5000))));
+    await stalled;
+    expect(audit.healthy).toBe(false);
+    await expect(write).rejects.toMatchObject(refused);
+    await expect(audit.write(call('refused'))).rejects.toMatchObject(refused);
+    audit.note(outcome('meanwhile'));
+    await vi.waitFor(() => expect(audit.healthy).toBe(true));
+    await audit.write(call('after'));
+    expect(tools()).toEqual(['slow', 'meanwhile', 'after']);
+    expect(await verifyFile(file)).toMatchObject({ ok: true });
+  });
+
+  it('lets a buffered caller run ahead of the file by so many rows and then makes it wait', async () => {
+    const audit = open({ durability: 'buffered' });
+    for (let i = 0; i < 4096; i++) expect(audit.write(call('ahead'))).toBeUndefined();
+    await expect(audit.write(call('waits'))).resolves.toBeUndefined();
+    expect(records()).toHaveLength(4097);
+  });
+
+  it('moves the anchor up at a flush and every few seconds, and marks a clean stop', async () => {
+    const head = () => JSON.parse(readFileSync(join(folder, 'audit.head'), 'utf8')) as Record<string, unknown>;
+    const audit = open();
+    expect(head()).toMatchObject({ seq: 0, closed: false });
+    await audit.write(call('a'));
+    await audit.flush();
+    expect(head()).toMatchObject({ seq: 1, hash: records()[0]!.hash, first_seq: 1, closed: false });
+    await audit.write(call('b'));
+    clock.pass(5000);
+    await vi.waitFor(() => expect(head()).toMatchObject({ seq: 2, closed: false }));
+    await audit.close();
+    expect(head()).toMatchObject({ seq: 2, closed: true });
   });
 
   it('refuses a file that is a pipe, so nothing can hang on it; a plain file is taken', () => {
