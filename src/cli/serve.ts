@@ -48,11 +48,23 @@ function load(options: ServeOptions, terminal: Terminal): { loaded: Loaded; demo
     cwd: terminal.cwd,
   };
   if (options.command.length > 0) {
-    return { loaded: loadConfiguration({ ...base, overlay: commandOverlay(options.command) }), demo: false };
+    const loaded = loadConfiguration({ ...base, overlay: commandOverlay(options.command) });
+    refuseOtherServers(loaded);
+    return { loaded, demo: false };
   }
   const loaded = loadConfiguration(base);
   if (loaded.file !== undefined || loaded.settings.mcps.length > 0) return { loaded, demo: false };
   return { loaded: loadConfiguration({ ...base, overlay: demoOverlay() }), demo: true };
+}
+
+/** The program behind `--` is the only server; a configuration that names others would silently take its place. */
+function refuseOtherServers(loaded: Loaded): void {
+  const place = loaded.provenance.get('mcps[0].id');
+  if (place === 'start-up') return;
+  throw new Error(
+    `${place ?? loaded.file} names servers under mcps, and -- names one too. Add the command there, or run this in a folder ` +
+      'without that file.',
+  );
 }
 
 function warn(loaded: Loaded, log: Log): void {
