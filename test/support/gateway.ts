@@ -184,9 +184,9 @@ class RunningGateway implements Gateway {
       ...servers.flatMap((server) => ['--server', server]),
       ...(expires === undefined ? [] : ['--expires', expires]),
     ];
-    const { code, stdout, stderr } = await this.command('token', 'create', name, ...flags, '--json');
+    const { code, stdout, stderr } = await this.command('token', 'create', '--name', name, ...flags, '--json');
     if (code !== 0) throw new Error(`token create failed (${code}): ${stderr}${stdout}`);
-    return (JSON.parse(stdout) as { token: string }).token;
+    return (JSON.parse(stdout) as { secret: string }).secret;
   }
 
   command(...args: string[]): Promise<CommandResult> {
