@@ -3,6 +3,7 @@ import { isScanFailure, scanMessage } from '../jsonrpc/scan.ts';
 import { writeRequest } from '../jsonrpc/write.ts';
 import { type Problem, ProblemError } from '../problem/problem.ts';
 import { type Era, MODERN_REVISIONS } from '../protocol/revisions.ts';
+import { discoverParams, METHOD_NOT_FOUND, MODERN_ERRORS } from './era.ts';
 import { HttpCall } from './http-call.ts';
 import type { CallOwner } from './http-call-owner.ts';
 import type { Failure } from './http-failure.ts';
@@ -10,9 +11,6 @@ import type { HttpModernLane } from './http-modern-lane.ts';
 import type { HttpTarget } from './http-target.ts';
 import type { CallSink } from './lane.ts';
 
-/** HeaderMismatch, MissingRequiredClientCapability, UnsupportedProtocolVersion: only a modern server knows these. */
-const MODERN_ERRORS: ReadonlySet<number> = new Set([-32020, -32021, -32022]);
-const METHOD_NOT_FOUND = -32601;
 /** How a legacy endpoint turns away what it does not know. Any other status proves nothing about the era. */
 const LEGACY_STATUSES: ReadonlySet<number> = new Set([400, 404, 405]);
 const VERDICT_MS = 600_000;
@@ -121,12 +119,7 @@ class ProbeSink implements CallSink {
 }
 
 function discover(version: string): Message {
-  const meta = {
-    'io.modelcontextprotocol/protocolVersion': MODERN_REVISIONS[0],
-    'io.modelcontextprotocol/clientCapabilities': {},
-    'io.modelcontextprotocol/clientInfo': { name: 'sallyport', version },
-  };
-  const message = scanMessage(writeRequest(0, 'server/discover', JSON.stringify({ _meta: meta })));
+  const message = scanMessage(writeRequest(0, 'server/discover', discoverParams(version)));
   if (isScanFailure(message)) throw new TypeError(message.detail);
   return message;
 }

@@ -4,6 +4,7 @@ import { jsonString, writeNotification } from '../jsonrpc/write.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { ProblemError } from '../problem/problem.ts';
 import type { Revision } from '../protocol/revisions.ts';
+import { eraMismatch, refusesLegacy } from './era.ts';
 import { HttpCall } from './http-call.ts';
 import type { CallOwner } from './http-call-owner.ts';
 import { type Backoff, boundedWait, HttpEventStream, type StreamOwner } from './http-event-stream.ts';
@@ -12,7 +13,6 @@ import { isResumable, isSessionId } from './http-headers.ts';
 import { notice } from './http-notice.ts';
 import type { HttpTarget } from './http-target.ts';
 import type { CallHandle, CallSink, Lane, LaneListener, OutboundCall } from './lane.ts';
-import { eraMismatch, refusesLegacy } from './stdio-handshake.ts';
 
 const NOTICE_TIMEOUT_MS = 30_000;
 const FAREWELL_MS = 2_000;

@@ -1,6 +1,7 @@
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { ProblemError } from '../problem/problem.ts';
 import type { Log } from '../telemetry/log.ts';
+import { eraMismatch } from './era.ts';
 import { EraProbe } from './http-era.ts';
 import type { Backoff } from './http-event-stream.ts';
 import type { Failure } from './http-failure.ts';
@@ -9,7 +10,6 @@ import { HttpModernLane } from './http-modern-lane.ts';
 import { HttpTarget } from './http-target.ts';
 import type { Lane, LeaseRequest, Upstream, UpstreamHealth } from './lane.ts';
 import type { HttpSettings } from './settings.ts';
-import { eraMismatch } from './stdio-handshake.ts';
 
 export interface HttpServices {
   readonly log: Log;

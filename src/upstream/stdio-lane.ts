@@ -1,10 +1,10 @@
 import type { Message } from '../jsonrpc/message.ts';
 import type { Problem } from '../problem/problem.ts';
 import type { Revision } from '../protocol/revisions.ts';
+import { eraMismatch, refusesLegacy } from './era.ts';
 import type { CallHandle, CallSink, Lane, LaneListener, OutboundCall } from './lane.ts';
 import type { PendingCall } from './pending-call.ts';
 import type { StdioConnection } from './stdio-connection.ts';
-import { eraMismatch, refusesLegacy } from './stdio-handshake.ts';
 import type { Unassigned } from './stdio-ports.ts';
 
 const LOG_LEVEL = 'io.modelcontextprotocol/logLevel';

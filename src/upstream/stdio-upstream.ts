@@ -7,10 +7,11 @@ import type { Environment } from './child-environment.ts';
 import { ChildPool, PooledChild } from './child-pool.ts';
 import type { ChildTiming } from './child-process.ts';
 import { ChildStarter, type StarterClient } from './child-starter.ts';
+import { eraMismatch, refusesLegacy } from './era.ts';
 import type { Lane, LeaseRequest, Upstream, UpstreamHealth } from './lane.ts';
 import type { ChildScope, StdioSettings } from './settings.ts';
 import type { StdioConnection } from './stdio-connection.ts';
-import { eraMismatch, initialize, probe, refusesLegacy } from './stdio-handshake.ts';
+import { initialize, probe } from './stdio-handshake.ts';
 import { ExclusiveLane, type Holders, ModernLane, ModernTraffic } from './stdio-lane.ts';
 import { SharedLegacyLane, SharedLegacyTraffic } from './stdio-shared-legacy.ts';
 
