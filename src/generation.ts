@@ -7,6 +7,7 @@ import { anonymousPrincipal } from './identity/anonymous.ts';
 import { compileChallenges } from './identity/challenge.ts';
 import type { Principal } from './identity/principal.ts';
 import type { AcceptedTokens, TokenRegistry } from './identity/token-registry.ts';
+import { isLoopback } from './net/loopback.ts';
 import { auditIntent, type PrefixSource } from './policy/audit-intent.ts';
 import { authenticate } from './policy/authenticate.ts';
 import { authorize } from './policy/authorize.ts';
@@ -119,10 +120,6 @@ function adminNames(settings: Settings) {
   const { host } = settings.admin;
   const own = isLoopback(host) || host === '0.0.0.0' || host === '::' ? [] : [host.includes(':') ? `[${host}]` : host];
   return { hosts: [...own, ...settings.server.allowed_hosts], origins: [], loopbackOrigins: isLoopback(host) };
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
 function challengeOf(challenges: ReturnType<typeof compileChallenges>) {

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { hashToken } from '../crypto/token.ts';
+import { isLoopback } from '../net/loopback.ts';
 import type { Finding } from './findings.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './path.ts';
@@ -18,12 +18,6 @@ type Report = (path: Path, problem: string, remedy?: string, suggestion?: string
 type Rule = (draft: Draft, report: Report) => void;
 
 const DEFAULTS = settingsSchema.parse({});
-
-export function isLoopback(host: string): boolean {
-  const bare = host.toLowerCase().replace(/^\[|\]$/g, '');
-  if (bare === 'localhost' || bare.endsWith('.localhost') || bare === '::1') return true;
-  return (isIP(bare) === 4 && bare.startsWith('127.')) || /^::ffff:127\./.test(bare);
-}
 
 const isWildcard = (host: string): boolean => /^(0\.0\.0\.0|::|\[::\])$/.test(host);
 

@@ -4,6 +4,7 @@ import type { Route } from '../http/routes.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import type { RequestId } from '../jsonrpc/span.ts';
+import { canonicalAddress } from '../net/address.ts';
 import type { Era, Revision } from '../protocol/revisions.ts';
 
 /** The messages of one POST, parsed once. Everything after this decides on, and forwards, these. */
@@ -55,14 +56,8 @@ export class Exchange {
     this.request = request;
     this.headers = new RequestHeaders(request.rawHeaders);
     this.startedAt = performance.now();
-    this.peer = canonicalPeer(request.socket.remoteAddress);
+    this.peer = canonicalAddress(request.socket.remoteAddress);
   }
 }
 
 const NO_HEADERS: readonly string[] = Object.freeze([]);
-
-/** A dual-stack socket shows an IPv4 peer as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2); it is the IPv4 address. */
-export function canonicalPeer(address: string | undefined): string {
-  if (address === undefined) return '';
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-}

@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { jsonResponse, send } from '../http/outbound-response.ts';
 import type { Principal } from '../identity/principal.ts';
+import { canonicalAddress } from '../net/address.ts';
 import { type ChainResult, isStopped } from '../policy/engine.ts';
-import { canonicalPeer, Exchange } from '../policy/exchange.ts';
+import { Exchange } from '../policy/exchange.ts';
 import { API_HEADERS } from '../policy/response-headers.ts';
 import { isDenial, refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
@@ -76,7 +77,7 @@ export class FrontDoor {
 
   /** Node refused the bytes before there was a request: for the record (the answer is already out). */
   refused(problem: Problem, detail: string, socket: Socket): void {
-    const peer = canonicalPeer(socket.remoteAddress);
+    const peer = canonicalAddress(socket.remoteAddress);
     this.estate.metrics.verdict('listener', 'http.unreadable', 'deny');
     this.estate.audit.refusal(
       {
