@@ -43,13 +43,11 @@ export class RequestHeaders {
       this.params = [...this.params, name, value];
     } else if (this[field] === undefined) {
       this[field] = value;
+    } else if (field === 'accept') {
+      // Several Accept lines are one list (RFC 9110, section 5.3); every other header here is single.
+      this.accept += `, ${value}`;
     } else {
       this.duplicated ??= name;
-      // Several Accept lines are one list (RFC 9110, section 5.3); every other header here is single.
-      if (field === 'accept') {
-        this.accept += `, ${value}`;
-        this.duplicated = undefined;
-      }
     }
   }
 }
