@@ -1,7 +1,7 @@
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Call } from './call.ts';
 import type { Exchange, FactName } from './exchange.ts';
-import { type Answer, type Denial, isPass, type Pass, refuse, type Verdict } from './verdict.ts';
+import { type Answer, type Denial, isDenial, isPass, type Pass, refuse, type Verdict } from './verdict.ts';
 
 /**
  * One admission step: may this HTTP request, from here, use this route?
@@ -90,16 +90,15 @@ function runFrom<Subject>(
   let last = passed;
   for (let i = start; i < steps.length; i++) {
     const step = steps[i] as Step<Subject>;
-    let verdict: Verdict | Promise<Verdict>;
     try {
-      verdict = step.evaluate(subject);
+      const verdict = step.evaluate(subject);
+      if (verdict instanceof Promise) return resume(steps, i, subject, onThrow, verdict);
+      if (!isPass(verdict)) return stopped(step.name, verdict);
+      last = verdict;
     } catch (error) {
       onThrow(step.name, error);
       return { step: step.name, verdict: THREW };
     }
-    if (verdict instanceof Promise) return resume(steps, i, last, subject, onThrow, verdict);
-    if (!isPass(verdict)) return { step: step.name, verdict };
-    last = verdict;
   }
   return last;
 }
@@ -107,20 +106,26 @@ function runFrom<Subject>(
 async function resume<Subject>(
   steps: readonly Step<Subject>[],
   index: number,
-  passed: Pass,
   subject: Subject,
   onThrow: OnThrow,
   pending: Promise<Verdict>,
 ): Promise<ChainResult> {
   const step = steps[index] as Step<Subject>;
+  let verdict: Verdict;
   try {
-    const verdict = await pending;
-    if (!isPass(verdict)) return { step: step.name, verdict };
-    return runFrom(steps, index + 1, verdict ?? passed, subject, onThrow);
+    verdict = await pending;
+    if (!isPass(verdict)) return stopped(step.name, verdict);
   } catch (error) {
     onThrow(step.name, error);
     return { step: step.name, verdict: THREW };
   }
+  return runFrom(steps, index + 1, verdict, subject, onThrow);
+}
+
+/** @throws TypeError when the step said nothing the chain knows, which must not mean anything but no */
+function stopped(step: string, verdict: Denial | Answer): Stopped {
+  if (isDenial(verdict) || 'answer' in verdict) return { step, verdict };
+  throw new TypeError(`step ${step} gave no verdict`);
 }
 
 const THREW = refuse(PROBLEMS.INTERNAL, 'step.threw', { close: true });
