@@ -1,5 +1,6 @@
 import { type BodyLimits, readBody } from '../http/body.ts';
-import { isScanFailure, scanBody } from '../jsonrpc/scan.ts';
+import type { Message, RequestId } from '../jsonrpc/message.ts';
+import { isScanFailure, type ScannedBody, scanBody } from '../jsonrpc/scan.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
 import { disagreement } from '../protocol/agreement.ts';
@@ -65,9 +66,11 @@ async function readAndScan(x: Exchange, limits: BodyLimits): Promise<Verdict> {
   const body = await readBody(x.request, x.headers, limits);
   if (!Buffer.isBuffer(body)) return refuse(body, `body.${reasonOf(body)}`, { close: true });
   const scanned = scanBody(body);
-  if (isScanFailure(scanned)) x.rejectedId = scanned.id;
-  if (isScanFailure(scanned)) return refuse(scanned.problem, 'body.json', { detail: scanned.detail });
-  x.rejectedId = scanned.messages[0]?.id ?? undefined;
+  if (isScanFailure(scanned)) {
+    x.rejectedId = scanned.id;
+    return refuse(scanned.problem, 'body.json', { detail: scanned.detail });
+  }
+  x.rejectedId = idOfRequest(scanned);
   const classification = classify(x.headers, scanned.messages);
   if (isProblem(classification)) return refuse(classification, `protocol.${reasonOf(classification)}`);
   if (classification.era === 'modern') {
@@ -83,11 +86,16 @@ async function readAndScan(x: Exchange, limits: BodyLimits): Promise<Verdict> {
   return classification.era === 'modern' ? MODERN : LEGACY;
 }
 
-function refuseModern(
-  x: Exchange,
-  message: NonNullable<Exchange['inbound']>['messages'][number] | undefined,
-  batch: boolean,
-): Denial | undefined {
+/**
+ * The id a refusal may carry. Only a request waits for one: the id of a client's answer is the server's, and one id cannot
+ * stand for a batch (MCP 2025-11-25, transports "Sending Messages to the Server": otherwise the error has no id).
+ */
+function idOfRequest({ batch, messages }: ScannedBody): RequestId | undefined {
+  const [message] = messages;
+  return !batch && message?.kind === 'request' ? (message.id as RequestId) : undefined;
+}
+
+function refuseModern(x: Exchange, message: Message | undefined, batch: boolean): Denial | undefined {
   if (batch || message === undefined) return refuse(PROBLEMS.BATCH_NOT_ALLOWED, 'protocol.batch');
   if (message.method === undefined) return refuse(PROBLEMS.INVALID_REQUEST, 'protocol.response-from-client');
   const problem = disagreement(x.headers, message);
