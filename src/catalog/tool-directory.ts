@@ -22,20 +22,30 @@ export interface DirectorySettings {
   readonly timeoutMs: number;
 }
 
+/** Where a directory borrows the lane it asks on. */
+export interface LaneLender {
+  /** @throws ProblemError when no lane can be had */
+  lane(): Lane | Promise<Lane>;
+  /** The list was read, or could not be. */
+  giveBack(lane: Lane): void;
+}
+
 /**
  * The names of the tools one lane's server lists, asked for by the gateway itself and kept for a while.
  * It answers restricted callers: a name that is not on the list never reaches the server.
  */
 export class LaneToolDirectory {
-  private readonly lease: () => Lane | Promise<Lane>;
+  private readonly lender: LaneLender;
   private readonly settings: DirectorySettings;
   private readonly now: () => number;
   private names: ReadonlySet<string> | undefined;
   private askedAt = Number.NEGATIVE_INFINITY;
   private asking: Promise<ReadonlySet<string>> | undefined;
+  /** Counts `forget`: a list asked for before one is not kept after it. */
+  private edition = 0;
 
-  constructor(lease: () => Lane | Promise<Lane>, settings: DirectorySettings, now: () => number = Date.now) {
-    this.lease = lease;
+  constructor(lender: LaneLender, settings: DirectorySettings, now: () => number = Date.now) {
+    this.lender = lender;
     this.settings = settings;
     this.now = now;
   }
@@ -52,19 +62,37 @@ export class LaneToolDirectory {
 
   /** The server said its list changed. */
   forget(): void {
+    this.edition += 1;
+    this.asking = undefined;
     this.names = undefined;
     this.askedAt = Number.NEGATIVE_INFINITY;
   }
 
   private ask(): Promise<ReadonlySet<string>> {
-    this.asking ??= this.readAll().finally(() => {
-      this.asking = undefined;
+    if (this.asking !== undefined) return this.asking;
+    const asking = this.readAll().finally(() => {
+      if (this.asking === asking) this.asking = undefined;
     });
-    return this.asking;
+    this.asking = asking;
+    return asking;
   }
 
   private async readAll(): Promise<ReadonlySet<string>> {
-    const lane = await this.lease();
+    const { edition } = this;
+    const lane = await this.lender.lane();
+    try {
+      const names = await this.readPages(lane);
+      if (edition === this.edition) {
+        this.names = names;
+        this.askedAt = this.now();
+      }
+      return names;
+    } finally {
+      this.lender.giveBack(lane);
+    }
+  }
+
+  private async readPages(lane: Lane): Promise<ReadonlySet<string>> {
     const names = new Set<string>();
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES && names.size < MAX_NAMES; page++) {
@@ -76,8 +104,6 @@ export class LaneToolDirectory {
       cursor = result?.string('nextCursor');
       if (cursor === undefined) break;
     }
-    this.names = names;
-    this.askedAt = this.now();
     return names;
   }
 

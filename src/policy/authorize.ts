@@ -1,12 +1,12 @@
 import type { AccessDecision, Authorizer } from '../access/authorizer.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
-import { particular } from '../problem/problem.ts';
+import { ProblemError, particular } from '../problem/problem.ts';
 import { CAPABILITY_OF_SERVER_REQUEST, METHODS } from '../protocol/methods.ts';
 import { eraOf } from '../protocol/revisions.ts';
 import type { Call } from './call.ts';
 import type { Decision } from './engine.ts';
-import { type Denial, pass, refuse, type Verdict } from './verdict.ts';
+import { type Denial, type Pass, pass, refuse, type Verdict } from './verdict.ts';
 
 /**
  * May this principal make this call? Denied unless a rule allows it: the method must be one this revision knows, the
@@ -16,6 +16,16 @@ import { type Denial, pass, refuse, type Verdict } from './verdict.ts';
  * neither the answer nor its timing tells which names are real.
  */
 export function authorize(authorizer: Authorizer): Decision {
+  // One pass for each rule: a finite set, made as it is met and then shared.
+  const passes = new Map<string, Pass>();
+  const passOf = (rule: string): Pass => {
+    let known = passes.get(rule);
+    if (known === undefined) {
+      known = pass(rule);
+      passes.set(rule, known);
+    }
+    return known;
+  };
   return {
     name: 'authorize',
     evaluate(call) {
@@ -33,18 +43,26 @@ export function authorize(authorizer: Authorizer): Decision {
       });
       if (!decision.allow) return denial(decision, call);
       call.rule = decision.rule;
-      if (call.method !== 'tools/call' || call.name === undefined) return pass(decision.rule);
-      return authorizer.restricts(call.principal, call.server) ? listed(call, decision.rule) : pass(decision.rule);
+      const allowed = passOf(decision.rule);
+      if (call.method !== 'tools/call' || call.name === undefined) return allowed;
+      return authorizer.restricts(call.principal, call.server) ? listed(call, allowed) : allowed;
     },
   };
 }
 
-function listed(call: Call, rule: string): Verdict | Promise<Verdict> {
+function listed(call: Call, allowed: Pass): Verdict | Promise<Verdict> {
   const name = call.name as string;
   const answer = call.tools.lists(name);
-  if (answer instanceof Promise)
-    return answer.then((known) => (known ? pass(rule) : unknownTool(name, 'tool.unknown')));
-  return answer ? pass(rule) : unknownTool(name, 'tool.unknown');
+  if (answer instanceof Promise) {
+    return answer.then((known) => (known ? allowed : unknownTool(name, 'tool.unknown')), unlisted);
+  }
+  return answer ? allowed : unknownTool(name, 'tool.unknown');
+}
+
+/** The list cannot be had, so nothing can be said of the name: the caller is told what is wrong with the server. */
+function unlisted(error: unknown): Verdict {
+  if (error instanceof ProblemError) return refuse(error.problem, 'tool.list-unavailable', { detail: error.detail });
+  throw error;
 }
 
 /** The method allow-list of the revision, in the direction the message travels. */

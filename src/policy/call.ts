@@ -18,7 +18,10 @@ export interface CallOrigin {
 
 /** What the gateway knows of the tools of one server, as one caller would see them. */
 export interface ToolDirectory {
-  /** Whether the server lists the tool now. Asks the server (its list, never the tool) when it is not known yet. */
+  /**
+   * Whether the server lists the tool now. Asks the server (its list, never the tool) when it is not known yet.
+   * Rejects with ProblemError when the list cannot be had.
+   */
   lists(name: string): boolean | Promise<boolean>;
 }
 

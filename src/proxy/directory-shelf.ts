@@ -2,6 +2,7 @@ import { LaneToolDirectory } from '../catalog/tool-directory.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { ToolDirectory } from '../policy/call.ts';
 import type { Revision } from '../protocol/revisions.ts';
+import type { Lane } from '../upstream/lane.ts';
 import type { ServerPlan } from './services.ts';
 
 /** Directories kept for the modern era, which has no session to keep them on. */
@@ -22,8 +23,11 @@ export class DirectoryShelf {
       this.directories.set(key, known);
       return known;
     }
-    const lease = () => server.upstream.lease({ principal: principal.id, era: 'modern', revision, session: undefined });
-    const directory = new LaneToolDirectory(lease, { revision, timeoutMs: server.callTimeoutMs });
+    const lender = {
+      lane: () => server.upstream.lease({ principal: principal.id, era: 'modern', revision, session: undefined }),
+      giveBack: (lane: Lane) => lane.release(),
+    };
+    const directory = new LaneToolDirectory(lender, { revision, timeoutMs: server.callTimeoutMs });
     this.directories.set(key, directory);
     if (this.directories.size > MAX_DIRECTORIES) {
       const oldest = this.directories.keys().next().value;

@@ -65,7 +65,7 @@ export class LegacySession implements SessionEntry, LaneSource, LaneListener {
     this.initialize = initialize;
     this.revision = requestedRevision(initialize);
     const settings = { revision: this.revision, timeoutMs: plan.callTimeoutMs };
-    this.tools = new LaneToolDirectory(() => this.lane(), settings);
+    this.tools = new LaneToolDirectory({ lane: () => this.lane(), giveBack: () => {} }, settings);
     this.requests = new ServerRequests(estate, rules, this);
   }
 
@@ -189,7 +189,12 @@ export class LegacySession implements SessionEntry, LaneSource, LaneListener {
       throw new ProblemError(PROBLEMS.SESSION_NOT_FOUND, 'the session ended while its lane was being opened');
     }
     lane.listen(this);
-    if (this.established) await this.introduceAgain(lane);
+    try {
+      if (this.established) await this.introduceAgain(lane);
+    } catch (error) {
+      lane.release();
+      throw error;
+    }
     this.current = lane;
     return lane;
   }
@@ -197,7 +202,6 @@ export class LegacySession implements SessionEntry, LaneSource, LaneListener {
   private async introduceAgain(lane: Lane): Promise<void> {
     const version = await introduce(lane, this.initialize, this.revision, this.plan.callTimeoutMs);
     if (version !== this.revision) {
-      lane.release();
       throw new ProblemError(PROBLEMS.UPSTREAM_INVALID, `the server came back with revision ${version}`);
     }
     await lane.send(INITIALIZED, this.revision);

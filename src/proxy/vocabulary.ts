@@ -72,6 +72,7 @@ const REASONS = [
   'token.placeholder',
   'token.too-long',
   'token.unknown',
+  'tool.list-unavailable',
   'tool.not-served',
   'tool.unknown',
   'tool.unnamed',
