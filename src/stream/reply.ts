@@ -49,7 +49,7 @@ export class Reply implements Beating {
 
   /** Nothing more can be written: answered, or the client is gone. */
   get isDone(): boolean {
-    return this.done;
+    return this.done || this.stream?.isClosed === true;
   }
 
   get bytes(): number {
