@@ -1,7 +1,7 @@
 import type { RequestId, Span } from './span.ts';
 import type { ObjectView } from './view.ts';
 
-export type { RequestId, ScanLimits, Span } from './span.ts';
+export type { RequestId, Span } from './span.ts';
 export { ObjectView } from './view.ts';
 
 export type MessageKind = 'request' | 'notification' | 'result' | 'error';

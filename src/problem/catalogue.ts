@@ -31,7 +31,6 @@ const entries = {
   UNSUPPORTED_MEDIA_TYPE: [415, 41501, 'Content-Type must be application/json'],
   EXPECTATION_FAILED: [417, 41701, 'Only Expect: 100-continue is understood'],
   HEADERS_TOO_LARGE: [431, 43101, 'The request headers are too large'],
-  NOT_IMPLEMENTED: [501, 50101, 'Not implemented'],
 
   // Who and from where
   UNAUTHENTICATED: [401, 40101, 'A bearer token is required'],

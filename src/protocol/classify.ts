@@ -2,11 +2,10 @@ import type { Message } from '../jsonrpc/message.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
 import { particular } from '../problem/problem.ts';
-import { type Era, eraOf, MODERN_REVISIONS, REVISIONS, type Revision } from './revisions.ts';
+import { eraOf, MODERN_REVISIONS, REVISIONS, type Revision } from './revisions.ts';
 
 export const META_PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion';
 export const META_CLIENT_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
-export const META_LOG_LEVEL = 'io.modelcontextprotocol/logLevel';
 export const META_SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 
 /** The headers that say which protocol is spoken. */
@@ -85,5 +84,3 @@ export function mismatch(text: string): Problem {
 export function missingMeta(key: string): Problem {
   return particular(PROBLEMS.INVALID_PARAMS, `Missing required _meta key: ${key}`);
 }
-
-export type { Era };
