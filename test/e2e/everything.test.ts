@@ -134,11 +134,4 @@ describe('the everything server', () => {
     expect(seen).toEqual([1, 2, 3]);
     await client.close();
   });
-
-  it.each(Object.keys(DIRECT))('is legacy, and a modern client is told so over %s', async (id) => {
-    const refused = connectFull('SDK v2 pinned', through(id));
-    await expect(refused).rejects.toThrow(/2026-07-28|modern/);
-    const line = await gateway.audited(({ server, status }) => server === id && status === 400, 'the refusal');
-    expect(line).toMatchObject({ type: 'outcome', rpc_code: 40001 });
-  });
 });
