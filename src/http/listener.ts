@@ -39,6 +39,10 @@ export class Listener {
   private readonly settings: ListenerSettings;
   private readonly handlers: ListenerHandlers;
   private closed: Promise<unknown> | undefined;
+  /** The newest answer of each connection: what the parser refuses must never be answered into the middle of one. */
+  private readonly answers = new WeakMap<Socket, ServerResponse>();
+  /** Answers after which the connection will be refused. */
+  private readonly refusedAfter = new WeakSet<ServerResponse>();
 
   constructor(name: string, settings: ListenerSettings, handlers: ListenerHandlers) {
     this.name = name;
@@ -51,7 +55,8 @@ export class Listener {
       requestTimeout: limits.header_timeout_ms + limits.body_timeout_ms,
       keepAliveTimeout: limits.idle_timeout_ms,
       connectionsCheckingInterval: Math.min(1_000, limits.header_timeout_ms),
-      requireHostHeader: true,
+      // Node would answer 400 by itself and tell nobody; the missing header is judged, and recorded, like any other.
+      requireHostHeader: false,
       joinDuplicateHeaders: false,
       insecureHTTPParser: false,
     });
@@ -63,7 +68,7 @@ export class Listener {
     this.server.on('checkContinue', (request, response) => this.onRequest(request, response));
     this.server.on('checkExpectation', (request, response) => this.onRequest(request, response));
     this.server.on('clientError', (error, socket) => this.onClientError(error, socket as Socket));
-    this.server.on('connect', (_request, socket) => refuseRaw(socket as Socket, PROBLEMS.METHOD_NOT_ALLOWED));
+    this.server.on('connect', (_request, socket) => this.onConnect(socket as Socket));
   }
 
   /** @throws NodeJS.ErrnoException EADDRINUSE, EACCES, EADDRNOTAVAIL as the operating system says. */
@@ -104,17 +109,37 @@ export class Listener {
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
     if (this.closed !== undefined) response.shouldKeepAlive = false;
+    this.answers.set(request.socket, response);
     this.handlers.request(request, response);
   }
 
+  /** No tunnel is ever opened (RFC 9110, section 9.3.6). */
+  private onConnect(socket: Socket): void {
+    refuseRaw(socket, PROBLEMS.METHOD_NOT_ALLOWED, 'Allow: GET, POST, DELETE\r\n');
+    this.handlers.refused(PROBLEMS.METHOD_NOT_ALLOWED, 'CONNECT', socket);
+  }
+
   private onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-    const problem = problemOfParserError(error.code);
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
-    refuseRaw(socket, problem);
-    this.handlers.refused(problem, error.code ?? error.message, socket);
+    const problem = problemOfParserError(error.code);
+    const refuse = (): void => {
+      refuseRaw(socket, problem);
+      this.handlers.refused(problem, error.code ?? error.message, socket);
+    };
+    const answer = this.answers.get(socket);
+    if (answer === undefined || answer.writableFinished) return refuse();
+    if (!answer.req.complete) {
+      // The body broke. Who reads it hears of its end, refuses and records it; an answer already out closes the connection.
+      if (!answer.headersSent) refuseRaw(socket, problem);
+      return;
+    }
+    // The bytes after a whole request are no request. Its own answer goes out first, or the client takes ours for it.
+    if (this.refusedAfter.has(answer)) return;
+    this.refusedAfter.add(answer);
+    answer.once('close', () => (socket.writable ? refuse() : socket.destroy()));
   }
 }
 
@@ -126,10 +151,15 @@ function problemOfParserError(code: string | undefined): Problem {
 }
 
 /** Answers on the bare socket, where there is no request to answer, and closes it. */
-function refuseRaw(socket: Socket, problem: Problem): void {
+function refuseRaw(socket: Socket, problem: Problem, more = ''): void {
   const body = JSON.stringify({ error: problem.code.toLowerCase(), error_description: problem.text });
   socket.end(
-    `HTTP/1.1 ${problem.status} Refused\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n` +
-      `Cache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${problem.status} Refused\r\n${more}Content-Type: application/json\r\n${RAW_HEADERS}` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }
+
+/** As on every other answer (policy/response-headers). */
+const RAW_HEADERS =
+  "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n" +
+  'Referrer-Policy: no-referrer\r\nCache-Control: no-store, no-transform\r\n';

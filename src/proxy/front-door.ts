@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { isAmbiguous } from '../http/framing.ts';
 import { jsonResponse, send } from '../http/outbound-response.ts';
 import type { Principal } from '../identity/principal.ts';
 import { canonicalAddress } from '../net/address.ts';
@@ -104,9 +105,7 @@ export class FrontDoor {
   private objection(x: Exchange): Problem | undefined {
     const { headers, request, route } = x;
     if (request.rawHeaders.length > 2 * this.settings.headerCount) return PROBLEMS.HEADERS_TOO_LARGE;
-    if (headers.transferEncoding !== undefined && headers.contentLength !== undefined)
-      return PROBLEMS.MALFORMED_REQUEST;
-    if (headers.upgrade !== undefined) return PROBLEMS.MALFORMED_REQUEST;
+    if (isAmbiguous(request, headers)) return PROBLEMS.MALFORMED_REQUEST;
     return route.methods.includes(request.method ?? '') ? undefined : PROBLEMS.METHOD_NOT_ALLOWED;
   }
 

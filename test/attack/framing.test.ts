@@ -1,0 +1,365 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRaw } from '../support/raw.ts';
+import { Ground, TOKENS } from './ground.ts';
+import { type Attack, prove } from './prove.ts';
+import { bytesOf, callMessage, get, type Headers, modernCall, type Request, read, type Variation } from './requests.ts';
+
+let ground: Ground;
+beforeAll(async () => {
+  ground = await Ground.open();
+});
+afterAll(() => ground.close());
+
+const BODY = JSON.stringify(callMessage());
+const call = (variation: Variation = {}): Request => modernCall('/mcp/open', TOKENS.user, variation);
+const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
+const CHUNKED = `${chunk(BODY)}0\r\n\r\n`;
+const chunked = (body: string, headers: Headers = {}): Request =>
+  call({ headers: { 'transfer-encoding': 'chunked', ...headers }, body });
+
+/** What Node's parser refuses: answered on the bare socket, recorded by the listener. */
+const unreadable = {
+  status: 400,
+  error: 'malformed_request',
+  audit: { policy: 'listener', reason: 'http.unreadable' },
+};
+
+function all(rows: readonly [name: string, send: Request | string][], twin: Request): Attack[] {
+  return rows.map(([name, send]) => ({ name, send, ...unreadable, closes: true, twin }));
+}
+
+/** What the parser lets through and the gateway does not: refused before any step. */
+function ambiguous(name: string, send: Request | string, twin: Request): Attack {
+  const audit = { policy: 'routes', reason: 'request.malformed' };
+  return { name, send, status: 400, error: 'malformed_request', audit, closes: true, twin };
+}
+
+/** A head as text, for what no request builder would write. */
+const head = (lines: string, body = BODY): string =>
+  bytesOf(call({ body: undefined, headers: { 'content-length': String(body.length) } }))
+    .toString('latin1')
+    .replace(/\r\n$/, `${lines}\r\n`) + body;
+
+const SMUGGLED = bytesOf(call({ headers: { 'x-request-id': 'smuggled' } })).toString('latin1');
+
+describe('two answers to where a body ends', () => {
+  prove(
+    () => ground,
+    all(
+      [
+        ['Content-Length with Transfer-Encoding', chunked(`0\r\n\r\n${SMUGGLED}`, { 'content-length': '6' })],
+        [
+          'Transfer-Encoding with Content-Length',
+          call({ headers: { 'content-length': '6', 'transfer-encoding': 'chunked' }, body: CHUNKED }),
+        ],
+        [
+          'Transfer-Encoding on HTTP/1.0 with Content-Length',
+          { ...chunked(CHUNKED, { 'content-length': '6' }), version: 'HTTP/1.0' },
+        ],
+        [
+          'Content-Length twice, different',
+          call({ headers: { 'content-length': [String(BODY.length), '5'] }, body: BODY }),
+        ],
+        [
+          'Content-Length twice, the same',
+          call({ headers: { 'content-length': [String(BODY.length), String(BODY.length)] }, body: BODY }),
+        ],
+        ...['+5', '-1', '0x5', '5 5', '5,5', '1_0', '', '18446744073709551616', '5.0'].map(
+          (length): [string, Request] => [
+            `Content-Length "${length}"`,
+            call({ headers: { 'content-length': length }, body: BODY }),
+          ],
+        ),
+      ],
+      call(),
+    ),
+  );
+});
+
+describe('a Transfer-Encoding', () => {
+  const coded = (coding: string): Request => chunked(CHUNKED, { 'transfer-encoding': coding });
+  const unparsed = ['chunked\x0b', 'chunked, identity', 'chunked, chunked', 'chunked,'];
+  prove(
+    () => ground,
+    all(
+      [
+        ...unparsed.map((coding): [string, Request] => [JSON.stringify(coding), coded(coding)]),
+        [
+          'with a blank before the colon',
+          call({ headers: { 'transfer-encoding ': 'chunked', 'content-length': undefined }, body: CHUNKED }),
+        ],
+        ['twice', chunked(CHUNKED, { 'transfer-encoding': ['chunked', 'chunked'] })],
+        ['on a folded line', head('Transfer-Encoding:\r\n chunked\r\n')],
+      ],
+      chunked(CHUNKED),
+    ),
+  );
+
+  // Node's parser lets these through, and takes `,chunked` for chunks.
+  const parsed = [
+    'xchunked',
+    ',chunked',
+    '"chunked"',
+    'chun ked',
+    'gzip',
+    'identity',
+    'identity, chunked',
+    'gzip, chunked',
+  ];
+  prove(
+    () => ground,
+    [
+      ...parsed.map((coding) => ambiguous(JSON.stringify(coding), coded(coding), chunked(CHUNKED))),
+      ambiguous('on HTTP/1.0', { ...chunked(CHUNKED), version: 'HTTP/1.0' }, chunked(CHUNKED)),
+    ],
+  );
+
+  it('in capital letters is the same coding', async () => {
+    expect((await ground.send(coded('CHUNKED'))).status).toBe(200);
+  });
+});
+
+describe('a chunk', () => {
+  const first = (line: string): Request => chunked(`${line}\r\n${BODY}\r\n0\r\n\r\n`);
+  const size = BODY.length.toString(16);
+  const broken: readonly [string, Request][] = [
+    ['size with 0x', first(`0x${size}`)],
+    ['size with a sign', first(`+${size}`)],
+    ['size after a blank', first(` ${size}`)],
+    ['without a size', first('')],
+    ['size beyond any number', first('FFFFFFFFFFFFFFFFF')],
+    ['size that ends in a bare line feed', chunked(`${size}\n${BODY}\r\n0\r\n\r\n`)],
+    ['size that ends in a bare carriage return', chunked(`${size}\rX${BODY}\r\n0\r\n\r\n`)],
+    ['longer than its size', chunked(`${(BODY.length - 1).toString(16)}\r\n${BODY}\r\n0\r\n\r\n`)],
+  ];
+  prove(
+    () => ground,
+    broken.map(
+      ([name, send]): Attack => ({
+        name,
+        send,
+        status: 400,
+        error: 'malformed_request',
+        // The reader of the body knows whose it was.
+        audit: { policy: 'parse', reason: 'body.malformed-request', principal_name: 'user', route: '/mcp/open' },
+        closes: true,
+        twin: chunked(CHUNKED),
+      }),
+    ),
+  );
+
+  it('extension without end is refused before it costs anything', async () => {
+    const connection = await openRaw(ground.gateway.url);
+    connection.write(bytesOf(chunked('')));
+    connection.write(`1;${'e'.repeat(64 * 1024)}`);
+    expect((await connection.answer()).status).toBe(413);
+    await connection.closed;
+    await ground.control(ground.rows().length);
+  });
+
+  it('trailer never becomes a header', async () => {
+    const trailers = `${chunk(BODY)}0\r\nAuthorization: Bearer ${TOKENS.user}\r\nHost: evil.example\r\n\r\n`;
+    const anonymous = chunked(trailers, { authorization: undefined });
+    expect((await ground.send(anonymous)).status).toBe(401);
+    expect((await ground.send(chunked(trailers))).status).toBe(200);
+  });
+});
+
+describe('a head', () => {
+  prove(
+    () => ground,
+    all(
+      [
+        ['with a bare carriage return in a value', head('X-A: a\rb\r\n')],
+        ['with a bare line feed at the end of a line', head('X-A: a\nX-B: b\r\n')],
+        ['with NUL in a value', head('X-A: a\0b\r\n')],
+        ['with NUL in a name', head('X\0A: a\r\n')],
+        ['with a folded line', head('X-A: a\r\n b\r\n')],
+        ['that begins with a folded line', call().method + head('').slice(4).replace('\r\n', '\r\n folded\r\n')],
+        ['with a blank before the colon', head('X-A : a\r\n')],
+        ['with a header without a name', head(': a\r\n')],
+        ['with a line without a colon', head('X-A\r\n')],
+        ['with a name outside ASCII', head('X-\xe9: a\r\n')],
+        ['with a control character in a value', head('X-A: a\x01b\r\n')],
+        ['that ends in a carriage return and something else', head('X-A: a\r\n\rX')],
+        ['of HTTP/1.10', { ...call(), version: 'HTTP/1.10' }],
+        ['of HTTP/1.2', { ...call(), version: 'HTTP/1.2' }],
+        ['of another protocol', 'SSH-2.0-OpenSSH_9.6\r\n\r\n'],
+        ['of a TLS client', '\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n'],
+        ['with a blank in its target', { ...call(), target: '/mcp/open x' }],
+        ['of HTTP/2 with prior knowledge', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+      ],
+      call(),
+    ),
+  );
+
+  prove(
+    () => ground,
+    [
+      ambiguous('of HTTP/0.9', 'GET /health\r\n\r\n', call()),
+      ambiguous('that says HTTP/2.0', { ...call(), version: 'HTTP/2.0' }, call()),
+    ],
+  );
+});
+
+describe('a repeated header', () => {
+  const repeated: readonly [what: string, headers: Headers][] = [
+    [
+      'Host, beside a repeated Accept',
+      { host: ['localhost', 'evil.example'], accept: ['application/json', 'text/event-stream'] },
+    ],
+    ['Content-Type', { 'content-type': ['application/json', 'text/plain'] }],
+    ['Content-Type with the same value', { 'content-type': ['application/json', 'application/json'] }],
+    ['Mcp-Session-Id', { 'mcp-session-id': ['a', 'b'] }],
+    ['MCP-Protocol-Version', { 'mcp-protocol-version': ['2026-07-28', '2025-11-25'] }],
+    ['Mcp-Method', { 'mcp-method': ['tools/call', 'tools/list'] }],
+    ['Mcp-Name', { 'mcp-name': ['echo', 'fail'] }],
+    ['X-Request-Id', { 'x-request-id': ['a', 'b'] }],
+    ['Expect', { expect: ['100-continue', '100-continue'] }],
+  ];
+  prove(
+    () => ground,
+    repeated.map(([name, headers]) => ({
+      name,
+      send: call({ headers }),
+      status: 400,
+      error: 'malformed_request',
+      audit: { policy: 'host-origin', reason: 'headers.duplicated' },
+      closes: true,
+      twin: call(),
+    })),
+  );
+
+  it('that is a list by its nature is one list', async () => {
+    const headers = { accept: ['application/json', 'text/event-stream'] };
+    expect((await ground.send(call({ headers }))).status).toBe(200);
+  });
+});
+
+describe('an older or another protocol', () => {
+  prove(
+    () => ground,
+    [
+      {
+        name: 'an upgrade to WebSocket',
+        send: get('/mcp/open', TOKENS.user, { headers: { connection: 'Upgrade', upgrade: 'websocket' } }),
+        status: 400,
+        error: 'malformed_request',
+        audit: { policy: 'routes', reason: 'request.malformed', route: '/mcp/open' },
+        closes: true,
+        twin: call(),
+      },
+      {
+        name: 'an upgrade to HTTP/2 in clear text',
+        send: call({
+          headers: {
+            connection: 'Upgrade, HTTP2-Settings',
+            upgrade: 'h2c',
+            'http2-settings': 'AAMAAABkAARAAAAAAAIAAAAA',
+          },
+        }),
+        status: 400,
+        error: 'malformed_request',
+        audit: { policy: 'routes', reason: 'request.malformed' },
+        closes: true,
+        twin: call(),
+      },
+      {
+        name: 'a Content-Length beyond any body',
+        send: call({ headers: { 'content-length': '9223372036854775808' }, body: BODY }),
+        status: 413,
+        code: 41301,
+        audit: { policy: 'parse', reason: 'body.body-too-large' },
+        closes: true,
+        twin: call(),
+      },
+      {
+        name: 'a body where none belongs',
+        send: get('/mcp/servers', TOKENS.user, { body: BODY }),
+        status: 400,
+        code: 40002,
+        audit: { policy: 'parse', reason: 'body.unexpected' },
+        closes: true,
+        twin: get('/mcp/servers', TOKENS.user),
+        twinHits: 0,
+      },
+      {
+        name: 'a chunked body where none belongs',
+        send: get('/health', undefined, { headers: { 'transfer-encoding': 'chunked' }, body: CHUNKED }),
+        status: 400,
+        code: 40002,
+        audit: { policy: 'parse', reason: 'body.unexpected' },
+        closes: true,
+        twin: get('/health', undefined, { headers: { 'content-length': '0' } }),
+        twinHits: 0,
+      },
+    ],
+  );
+
+  it('HTTP/1.0 is served, once per connection', async () => {
+    const connection = await openRaw(ground.gateway.url);
+    connection.write(bytesOf({ ...call(), version: 'HTTP/1.0' }));
+    expect((await connection.answer()).status).toBe(200);
+    await connection.closed;
+  });
+
+  it('X-HTTP-Method-Override has no effect', async () => {
+    const session = await ground.openSession();
+    const headers = { 'x-http-method-override': 'DELETE', 'x-method-override': 'DELETE' };
+    expect((await ground.send(call({ target: '/mcp/open?_method=DELETE', headers }))).status).toBe(200);
+    expect(session).toBeTruthy();
+  });
+});
+
+describe('requests in a row on one connection', () => {
+  it('are each judged by their own credential, and answered in order', async () => {
+    const tokens = Array.from({ length: 60 }, (_, i) => [TOKENS.user, TOKENS.expired, undefined][i % 3]);
+    const requests = tokens.map((token, i) =>
+      modernCall('/mcp/open', token, { headers: { 'x-request-id': `row-${i}` } }),
+    );
+    const connection = await openRaw(ground.gateway.url);
+    for (const request of requests) connection.write(bytesOf(request));
+    for (const [i, token] of tokens.entries()) {
+      const answer = await connection.answer();
+      expect(answer.headers.get('x-request-id')).toEqual([`row-${i}`]);
+      expect(answer.status).toBe(token === TOKENS.user ? 200 : 401);
+      if (answer.headers.get('connection')?.[0] === 'close') break;
+    }
+    connection.destroy();
+  });
+
+  it('end with the one that says Connection: close', async () => {
+    const connection = await openRaw(ground.gateway.url);
+    ground.forgetHits();
+    connection.write(Buffer.concat([bytesOf(call({ headers: { connection: 'close' } })), Buffer.from(SMUGGLED)]));
+    expect((await connection.answer()).status).toBe(200);
+    await connection.closed;
+    expect(ground.hits()).toEqual(['tools/call']);
+  });
+
+  it('get their own answers first when one of them is no request', async () => {
+    const connection = await openRaw(ground.gateway.url);
+    const mark = ground.rows().length;
+    connection.write(Buffer.concat([bytesOf(call()), Buffer.from('garbage\r\n\r\n')]));
+    const first = await connection.answer();
+    expect(read(first).json).toMatchObject({ id: 1, result: {} });
+    const second = await connection.answer();
+    expect(read(second)).toMatchObject({ status: 400, error: 'malformed_request' });
+    await connection.closed;
+    const denied = (await ground.control(mark)).filter((row) => row.verdict === 'deny');
+    expect(denied).toMatchObject([{ policy: 'listener', reason: 'http.unreadable', status: 400 }]);
+  });
+
+  it('leave a stream whole when what follows on its connection is no request', async () => {
+    const message = callMessage('slow_progress', { steps: 3, interval_ms: 20 });
+    const params = { ...message.params, _meta: { ...(message.params?._meta as object), progressToken: 'p' } };
+    const connection = await openRaw(ground.gateway.url);
+    const request = call({ headers: { 'mcp-name': 'slow_progress' }, body: JSON.stringify({ ...message, params }) });
+    connection.write(Buffer.concat([bytesOf(request), Buffer.from('garbage\r\n\r\n')]));
+    const stream = await connection.answer();
+    expect(stream.headers.get('content-type')).toEqual(['text/event-stream']);
+    expect(stream.body.toString().match(/notifications\/progress/g)).toHaveLength(3);
+    expect(read(stream).json).toMatchObject({ result: {} });
+    connection.destroy();
+  });
+});
