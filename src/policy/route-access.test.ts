@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { exchangeOf, principalOf, type RequestFacts } from '../../test/support/judged.ts';
+import type { Principal } from '../identity/principal.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import { routeAccess } from './route-access.ts';
+
+function judge(principal: Principal | undefined, route: RequestFacts['route'] = {}) {
+  const x = exchangeOf({ route });
+  x.principal = principal;
+  return routeAccess().evaluate(x);
+}
+
+const ALLOWED = { pass: 'route-access.role' };
+const NO_ROLE = { deny: PROBLEMS.ROLE_REQUIRED, reason: 'role.missing' };
+
+describe('a route', () => {
+  it('that asks for no role is open, also to nobody', () => {
+    expect(judge(undefined, { role: undefined })).toEqual({ pass: 'route-access.open' });
+  });
+
+  it('of a server is open to users and to nobody else', () => {
+    expect(judge(principalOf())).toEqual(ALLOWED);
+    expect(judge(principalOf({ roles: [] }))).toMatchObject(NO_ROLE);
+    expect(judge(principalOf({ roles: ['admin'] }))).toMatchObject(NO_ROLE);
+    expect(judge(undefined)).toMatchObject(NO_ROLE);
+  });
+
+  it('for administrators is closed to users', () => {
+    expect(judge(principalOf({ roles: ['admin'] }), { role: 'admin' })).toEqual(ALLOWED);
+    expect(judge(principalOf(), { role: 'admin' })).toMatchObject(NO_ROLE);
+  });
+
+  it('of a server the credential does not open looks like one that does not exist', () => {
+    const narrow = principalOf({ servers: new Set(['search']) });
+    expect(judge(narrow)).toMatchObject({ deny: { status: 404, text: PROBLEMS.NOT_FOUND.text } });
+    expect(judge(narrow, { server: 'search' })).toEqual(ALLOWED);
+  });
+
+  it('about no server is open to a credential for some', () => {
+    expect(judge(principalOf({ servers: new Set() }), { server: undefined })).toEqual(ALLOWED);
+  });
+
+  it('refused for want of a role tells the operator which settings give one, and the caller nothing of it', () => {
+    const verdict = judge(principalOf({ roles: [] }));
+    expect(verdict).toHaveProperty('detail', expect.stringContaining('auth.methods[].roles'));
+    expect(PROBLEMS.ROLE_REQUIRED.text).not.toContain('auth.');
+  });
+});
