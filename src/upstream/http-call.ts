@@ -7,7 +7,15 @@ import { type SseListener, SseParser } from '../protocol/sse-parser.ts';
 import { BoundedBody } from './bounded-body.ts';
 import { readHead, readResumption, saying } from './http-answer.ts';
 import type { CallOwner } from './http-call-owner.ts';
-import { type Failure, invalid, statusFailure, tooLarge, transportFailure } from './http-failure.ts';
+import {
+  closedEarly,
+  type Failure,
+  invalid,
+  statusFailure,
+  timedOut,
+  tooLarge,
+  transportFailure,
+} from './http-failure.ts';
 import type { CallHandle, CallSink } from './lane.ts';
 import { outboundRequest } from './rewrite.ts';
 
@@ -97,7 +105,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   timeOut(): void {
     if (!this.#conclude()) return;
     this.#owner.withdraw(this, 'the request timed out');
-    this.#report({ problem: PROBLEMS.UPSTREAM_TIMEOUT, detail: 'no answer within the time for a call' });
+    this.#report(timedOut('no answer within the time for a call'));
   }
 
   /** Gives up the connection, sent or not. */
@@ -147,8 +155,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
 
   onResponseEnd(): void {
     if (this.#phase === 'body') this.#readBody();
-    else if (this.#phase === 'events')
-      this.#broken({ problem: PROBLEMS.UPSTREAM_CLOSED, detail: 'the stream ended before the answer' });
+    else if (this.#phase === 'events') this.#broken(closedEarly('the stream ended before the answer'));
     else clearTimeout(this.#clock);
   }
 

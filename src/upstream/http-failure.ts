@@ -12,12 +12,29 @@ export interface Failure {
 }
 
 export function invalid(detail: string): Failure {
-  return { problem: PROBLEMS.UPSTREAM_INVALID, detail };
+  return { problem: PROBLEMS.UPSTREAM_INVALID, detail, remedy: 'is mcps[].url the MCP endpoint of the server?' };
 }
 
 export function tooLarge(limit: number): Failure {
-  return { problem: PROBLEMS.UPSTREAM_TOO_LARGE, detail: `more than ${limit} bytes (limits.response_bytes)` };
+  const remedy = 'raise mcps[].limits.response_bytes if the server is meant to send answers that large';
+  return {
+    problem: PROBLEMS.UPSTREAM_TOO_LARGE,
+    detail: `more than ${limit} bytes (limits.response_bytes)`,
+    remedy,
+  };
 }
+
+/** The server ended the connection, or the stream, with the answer still owed. */
+export function closedEarly(detail: string): Failure {
+  return { problem: PROBLEMS.UPSTREAM_CLOSED, detail, remedy: SEE_ITS_LOG };
+}
+
+export function timedOut(detail: string): Failure {
+  const remedy = 'see what the server waits for, or raise mcps[].call_timeout_ms';
+  return { problem: PROBLEMS.UPSTREAM_TIMEOUT, detail, remedy };
+}
+
+const SEE_ITS_LOG = 'see the log of the server itself';
 
 /**
  * A fault below HTTP. `sent`: the request may have reached the server. Nothing is ever sent twice for it: whether a call can be
@@ -29,7 +46,7 @@ export function transportFailure(error: Error, sent: boolean): Failure {
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return { problem: PROBLEMS.SHUTTING_DOWN, detail };
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return { problem: PROBLEMS.INTERNAL, detail };
   if (!sent) return { problem: PROBLEMS.UPSTREAM_REFUSED, detail, remedy: remedyFor(code) };
-  return { problem: NOT_HTTP.has(error.name) ? PROBLEMS.UPSTREAM_INVALID : PROBLEMS.UPSTREAM_CLOSED, detail };
+  return NOT_HTTP.has(error.name) ? invalid(detail) : closedEarly(detail);
 }
 
 function codeOf(error: Error): string {
@@ -68,7 +85,7 @@ export function statusFailure(status: number, headers: IncomingHttpHeaders, said
   }
   if (status === 404 || status === 405)
     return { problem, detail, remedy: 'is the path of mcps[].url the MCP endpoint?' };
-  return { problem, detail };
+  return status >= 500 ? { problem, detail, remedy: SEE_ITS_LOG } : { problem, detail };
 }
 
 /** The host alone: a path or query may hold a secret. */

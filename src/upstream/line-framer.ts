@@ -91,3 +91,8 @@ export class LineFramer {
     else this.#handler(bare, false);
   }
 }
+
+/** Some programs begin their output with one. */
+export function withoutByteOrderMark(line: Buffer): Buffer {
+  return line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? line.subarray(3) : line;
+}

@@ -6,6 +6,7 @@ import { type Problem, ProblemError } from '../problem/problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type ChildCommand, type ChildExit, ChildProcess } from './child-process.ts';
 import type { CallSink, OutboundCall } from './lane.ts';
+import { withoutByteOrderMark } from './line-framer.ts';
 import { LogQuota, printable } from './log-quota.ts';
 import { type CallKeeper, PendingCall } from './pending-call.ts';
 import { outboundRequest } from './rewrite.ts';
@@ -14,6 +15,8 @@ import type { ConnectionOwner, ConnectionServices, Unassigned } from './stdio-po
 const COMPLAINTS_PER_MINUTE = 5;
 /** Calls in a row that ran out of time while the child said nothing at all; then it is taken for hung and killed. */
 const SILENT_TIMEOUTS = 3;
+const KEEPS_WAITING = 'see what the server waits for, or raise mcps[].call_timeout_ms';
+const NEVER_SPOKE = 'run the command by hand: does it speak MCP on stdin and stdout?';
 const LISTEN = 'subscriptions/listen';
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
 const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
@@ -150,10 +153,16 @@ export class StdioConnection implements CallKeeper {
     this.#forget(call);
     this.#tellCancelled(call, 'timed out');
     if (this.#blocked === 0) this.#silentTimeouts += 1;
-    call.fail(PROBLEMS.UPSTREAM_TIMEOUT, `no answer to ${call.method} in time`);
-    if (this.#silentTimeouts >= SILENT_TIMEOUTS) {
-      this.#child.fail('stopped answering', 'see what the server waits for, or raise the time its calls may take');
+    // Who asks on the gateway's own behalf says himself what the silence means.
+    if (call.message !== undefined) {
+      const remedy = call.method === 'initialize' ? NEVER_SPOKE : KEEPS_WAITING;
+      this.complain('the server did not answer in time', { method: call.method, remedy });
     }
+    call.fail(PROBLEMS.UPSTREAM_TIMEOUT, `no answer to ${call.method} in time`);
+    if (this.#silentTimeouts < SILENT_TIMEOUTS) return;
+    this.#child.fail('stopped answering', KEEPS_WAITING);
+    // Retired at once and not when it is gone: the next call must find another child, not this one's last moments.
+    this.#retire(PROBLEMS.UPSTREAM_CLOSED, 'the server stopped answering');
   }
 
   /** Says something about the manners of the server, five times a minute at most. */
@@ -286,8 +295,4 @@ export class StdioConnection implements CallKeeper {
     for (const call of calls) call.fail(problem, detail);
     this.unassigned?.closed(problem, detail);
   }
-}
-
-function withoutByteOrderMark(line: Buffer): Buffer {
-  return line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? line.subarray(3) : line;
 }
