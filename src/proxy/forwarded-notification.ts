@@ -7,6 +7,7 @@ import { isDenial } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Problem, ProblemError } from '../problem/problem.ts';
 import { eraOf, type Revision } from '../protocol/revisions.ts';
+import type { Lane } from '../upstream/lane.ts';
 import { nameOf, recordDenial, recordOutcome } from './call-record.ts';
 import type { LaneSource } from './forwarded-call.ts';
 import { LegacySession } from './legacy-session.ts';
@@ -59,14 +60,16 @@ async function deliver(source: LaneSource, parts: NotificationParts): Promise<Pr
     cancel(source, message);
     return undefined;
   }
+  let lane: Lane | undefined;
   try {
-    const lane = await source.lane();
+    lane = await source.lane();
     await lane.send(message, revision);
-    // A modern lane was leased for this message alone.
-    if (eraOf(revision) === 'modern') lane.release();
     return undefined;
   } catch (error) {
     return error instanceof ProblemError ? error : new ProblemError(PROBLEMS.INTERNAL, String(error));
+  } finally {
+    // A modern lane was leased for this message alone.
+    if (eraOf(revision) === 'modern') lane?.release();
   }
 }
 

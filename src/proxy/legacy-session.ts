@@ -26,7 +26,7 @@ const BACKLOG_BYTES = 262_144;
  * has asked the client. When the server's side is lost (its child died, its session ended) the client's session lives on:
  * the next use opens a new lane and introduces the client again, as it introduced itself.
  */
-export class LegacySession implements SessionEntry, LaneSource, LaneListener {
+export class LegacySession implements SessionEntry, LaneSource {
   readonly id: string;
   readonly key: string;
   readonly caller: Principal;
@@ -184,19 +184,25 @@ export class LegacySession implements SessionEntry, LaneSource, LaneListener {
       revision: this.revision,
       session: this.id,
     });
-    if (this.ended) {
-      lane.release();
-      throw new ProblemError(PROBLEMS.SESSION_NOT_FOUND, 'the session ended while its lane was being opened');
-    }
-    lane.listen(this);
     try {
+      this.refuseIfEnded();
+      const watch = new LaneWatch(this);
+      lane.listen(watch);
       if (this.established) await this.introduceAgain(lane);
+      this.refuseIfEnded();
+      if (watch.lost !== undefined) throw watch.lost;
+      this.current = lane;
+      return lane;
     } catch (error) {
+      // A lane that nobody took must not keep its child.
       lane.release();
       throw error;
     }
-    this.current = lane;
-    return lane;
+  }
+
+  private refuseIfEnded(): void {
+    if (!this.ended) return;
+    throw new ProblemError(PROBLEMS.SESSION_NOT_FOUND, 'the session ended while its lane was being opened');
   }
 
   private async introduceAgain(lane: Lane): Promise<void> {
@@ -211,6 +217,25 @@ export class LegacySession implements SessionEntry, LaneSource, LaneListener {
   private abandon(): void {
     this.estate.sessions.remove(this.id);
     this.end('session-ended');
+  }
+}
+
+/** One lane's end of the session: remembers its own loss, which may come while it is still being opened. */
+class LaneWatch implements LaneListener {
+  lost: ProblemError | undefined;
+  private readonly session: LegacySession;
+
+  constructor(session: LegacySession) {
+    this.session = session;
+  }
+
+  message(message: Message): boolean {
+    return this.session.message(message);
+  }
+
+  closed(problem: Problem, detail: string): void {
+    this.lost = new ProblemError(problem, detail);
+    this.session.closed(problem, detail);
   }
 }
 
