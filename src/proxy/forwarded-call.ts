@@ -219,7 +219,9 @@ export class ForwardedCall implements Call, CallSink, Ticket {
 
   /** Closing the stream cancels on the modern era and must not on the older ones (MCP 2026-07-28, patterns/cancellation). */
   clientGone(slow: boolean): void {
-    if (this.over || eraOf(this.revision) !== 'modern') return;
+    if (this.over) return;
+    // Nobody is left who could catch up: a child that was held up for a slow reader must not wait for ever.
+    if (eraOf(this.revision) !== 'modern') return this.handle?.resume();
     this.handle?.cancel('the client closed the stream');
     this.finish({ ending: 'cancelled', rpcCode: undefined }, 200, undefined, slow ? 'slow-client' : 'client-gone');
   }

@@ -59,15 +59,20 @@ export class EventStream implements Beating {
     return this.closed;
   }
 
-  /** One message as one event. Returns false when the client does not keep up. After the end it is a no-op. */
+  /**
+   * One message as one event. Returns false when the client does not keep up. After the end it is a no-op.
+   * Only what was left unread before counts against the client: one large message is no sign of a slow reader.
+   */
   write(message: Buffer): boolean {
     if (this.closed) return true;
+    if (this.response.writableLength > this.bufferBytes) {
+      this.cut();
+      return true;
+    }
     const event = sseEvent(message);
     this.quiet = false;
     this.sent += event.length;
-    if (this.response.write(event)) return true;
-    if (this.response.writableLength > this.bufferBytes) this.cut();
-    return false;
+    return this.response.write(event);
   }
 
   /** Ends the stream properly: what was written still reaches the client. */
