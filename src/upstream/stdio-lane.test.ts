@@ -202,6 +202,7 @@ describe('a legacy session with a child to itself', () => {
     await until(() => slow.messages.length > 0, 'progress arrived');
     const other = new Recorder();
     lane.dispatch(outbound('tools/call', { name: 'echo', arguments: 1 }), other);
+    slow.keepsUp = true;
     handle.resume();
     await other.over;
     expect(toolValue(other)).toBe(1);

@@ -11,10 +11,12 @@ import { createInterface } from 'node:readline';
 
 const [era, ...quirks] = process.argv.slice(2);
 const is = (quirk) => quirks.includes(quirk);
+const COMPLETE = era === 'modern' ? { resultType: 'complete' } : {};
 const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 
 const received = [];
 const listening = new Set();
+const streaming = new Set();
 let waitingFor;
 const grandchild = is('fork') ? spawn('sleep', ['1000'], { stdio: ['ignore', 'inherit', 'inherit'] }).pid : undefined;
 if (is('stubborn')) {
@@ -33,7 +35,7 @@ function answer(id, value) {
     );
     process.stdout.write(Buffer.from([0xff, 0xfe, 0x0a, 0xef, 0xbb, 0xbf]));
   }
-  send({ id, result: { content: [{ type: 'text', text: JSON.stringify(value) }] } });
+  send({ id, result: { ...COMPLETE, content: [{ type: 'text', text: JSON.stringify(value) }] } });
 }
 
 const tools = {
@@ -46,6 +48,18 @@ const tools = {
     answer(id, 'done');
   },
   hang() {},
+  // Notifications of `size` bytes, as many as fit, until the call is taken back.
+  stream(id, { arguments: { size = 65536 } = {}, _meta }) {
+    const message = 'x'.repeat(size);
+    streaming.add(id);
+    const more = (progress) => {
+      if (!streaming.has(id)) return;
+      notify('notifications/progress', { progressToken: _meta?.progressToken, progress, message });
+      if (process.stdout.writableNeedDrain) process.stdout.once('drain', () => more(progress + 1));
+      else setImmediate(more, progress + 1);
+    };
+    more(1);
+  },
   log(id) {
     notify('notifications/message', { level: 'info', data: `log of ${id}` });
     answer(id, 'logged');
@@ -95,6 +109,10 @@ const tools = {
 
 const methods = {
   ping: (id) => send({ id, result: {} }),
+  'tools/list': (id) => {
+    const list = Object.keys(tools).map((name) => ({ name, inputSchema: { type: 'object' } }));
+    send({ id, result: { ...COMPLETE, tools: list } });
+  },
   'tools/call': (id, params) =>
     tools[params.name] ? tools[params.name](id, params) : fail(id, -32602, 'Unknown tool'),
   'resources/subscribe': (id) => send({ id, result: {} }),
@@ -126,7 +144,10 @@ const lines = createInterface({ input: process.stdin });
 lines.on('line', (line) => {
   const message = JSON.parse(line);
   received.push(message);
-  if (message.method === 'notifications/cancelled') listening.delete(message.params.requestId);
+  if (message.method === 'notifications/cancelled') {
+    listening.delete(message.params.requestId);
+    streaming.delete(message.params.requestId);
+  }
   if (message.method === undefined) return waitingFor?.(message);
   if (message.id === undefined) return;
   if (received.length === 1 && message.method !== 'initialize') {
