@@ -50,26 +50,16 @@ export async function compileGeneration(
     challenge: challengeOf(compileChallenges()),
     anonymous,
   });
+  const serverIds = settings.mcps.map((server) => server.id);
+  const mayEnter = routeAccess(authorizer, serverIds);
   const before = [responseHeaders(), requestId(), clientAddress()];
-  const dataSteps = [
-    ...before,
-    hostOrigin(dataNames(settings)),
-    identify,
-    routeAccess(),
-    parse(parseSettings(settings)),
-  ];
-  const adminSteps = [
-    ...before,
-    hostOrigin(adminNames(settings)),
-    identify,
-    routeAccess(),
-    parse(parseSettings(settings)),
-  ];
+  const dataSteps = [...before, hostOrigin(dataNames(settings)), identify, mayEnter, parse(parseSettings(settings))];
+  const adminSteps = [...before, hostOrigin(adminNames(settings)), identify, mayEnter, parse(parseSettings(settings))];
   return Object.freeze({
     number,
     data: {
       routes: dataRoutes({
-        servers: settings.mcps.map((server) => server.id),
+        servers: serverIds,
         bodyBytes: settings.server.limits.body_bytes,
         healthAuth: settings.health.auth,
       }),

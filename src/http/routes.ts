@@ -53,7 +53,9 @@ export function compileRoutes(rows: readonly Route[], unknown: Route, unknownMcp
       if (exact !== undefined) return exact;
       // Origin form only (RFC 9112, section 3.2.1): the absolute form of a forward proxy and `*` are not served.
       if (target.charCodeAt(0) !== 0x2f) return PROBLEMS.MALFORMED_REQUEST;
-      const query = target.search(/[?#]/);
+      // A fragment is never sent (section 3.2.1); where one comes, readers differ on where the path ends.
+      if (target.includes('#')) return PROBLEMS.MALFORMED_REQUEST;
+      const query = target.indexOf('?');
       const path = query === -1 ? target : target.slice(0, query);
       if (AMBIGUOUS_PATH.test(path)) return PROBLEMS.MALFORMED_REQUEST;
       const found = byPath.get(path);

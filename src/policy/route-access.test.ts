@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exchangeOf, principalOf, type RequestFacts } from '../../test/support/judged.ts';
+import { compileAuthorizer } from '../access/authorizer.ts';
 import type { Principal } from '../identity/principal.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { routeAccess } from './route-access.ts';
@@ -7,8 +8,11 @@ import { routeAccess } from './route-access.ts';
 function judge(principal: Principal | undefined, route: RequestFacts['route'] = {}) {
   const x = exchangeOf({ route });
   x.principal = principal;
-  return routeAccess().evaluate(x);
+  return ACCESS.evaluate(x);
 }
+
+const SERVERS = ['files', 'search'];
+const ACCESS = routeAccess(compileAuthorizer(SERVERS.map((id) => ({ id }))), SERVERS);
 
 const ALLOWED = { pass: 'route-access.role' };
 const NO_ROLE = { deny: PROBLEMS.ROLE_REQUIRED, reason: 'role.missing' };
@@ -32,7 +36,10 @@ describe('a route', () => {
 
   it('of a server the credential does not open looks like one that does not exist', () => {
     const narrow = principalOf({ servers: new Set(['search']) });
-    expect(judge(narrow)).toMatchObject({ deny: { status: 404, text: PROBLEMS.NOT_FOUND.text } });
+    const elsewhere = { status: 404, text: 'No MCP server here. Yours are at: /mcp/search' };
+    expect(judge(narrow)).toMatchObject({ deny: elsewhere, reason: 'server.not-visible' });
+    const unknown = { name: 'unknown-mcp', server: undefined } as const;
+    expect(judge(narrow, unknown)).toMatchObject({ deny: elsewhere, reason: 'route.unknown-server' });
     expect(judge(narrow, { server: 'search' })).toEqual(ALLOWED);
   });
 

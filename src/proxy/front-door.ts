@@ -7,10 +7,10 @@ import { canonicalAddress } from '../net/address.ts';
 import { type ChainResult, isStopped } from '../policy/engine.ts';
 import { Exchange } from '../policy/exchange.ts';
 import { API_HEADERS } from '../policy/response-headers.ts';
+import { noServerHere } from '../policy/route-access.ts';
 import { isDenial, refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
-import { particular } from '../problem/problem.ts';
 import { mcpPost, type PostContext } from './mcp-post.ts';
 import { mcpDelete, mcpGet } from './mcp-session.ts';
 import { health, liveness, type ProbeFacts, readiness } from './probes.ts';
@@ -153,12 +153,9 @@ export class FrontDoor {
     verb(context).catch((error: unknown) => this.refuser.failure(x, response, error));
   }
 
-  /** 404 that names where to go instead: only servers this caller may see. */
   private unknownServer(rules: Generation, x: Exchange, response: ServerResponse): void {
-    const visible = rules.authorizer.visibleServers(x.principal as Principal, [...rules.servers.keys()]);
-    const paths = visible.map((id) => `/mcp/${id}`).join(', ');
-    const text = visible.length === 0 ? 'No such MCP server' : `No MCP server here. Yours are at: ${paths}`;
-    this.refuser.request(x, response, 'routes', refuse(particular(PROBLEMS.NOT_FOUND, text), 'route.unknown-server'));
+    const problem = noServerHere(rules.authorizer, [...rules.servers.keys()], x.principal as Principal);
+    this.refuser.request(x, response, 'routes', refuse(problem, 'route.unknown-server'));
   }
 
   private metrics(x: Exchange, response: ServerResponse): void {

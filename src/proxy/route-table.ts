@@ -47,13 +47,18 @@ export const UNKNOWN: Route = {
   methods: ANY_VERB,
 };
 
-/** Every path under /mcp that names no server: it answers 401 first, so that names cannot be tried out. */
-export const UNKNOWN_MCP: Route = { ...read, name: 'unknown-mcp', path: '/mcp/(unknown)', methods: ANY_VERB };
+const MCP_VERBS = ['GET', 'POST', 'DELETE'];
+
+/**
+ * Every path under /mcp that names no server. To whoever has no credential it answers as the route of a server does, verb by
+ * verb, so that names cannot be tried out.
+ */
+export const UNKNOWN_MCP: Route = { ...read, name: 'unknown-mcp', path: '/mcp/(unknown)', methods: MCP_VERBS };
 
 /** The main listener's table (DESIGN section 6). */
 export function dataRoutes(settings: RouteSettings): RouteTable {
   const { servers, bodyBytes, healthAuth } = settings;
-  const methods = ['GET', 'POST', 'DELETE'];
+  const methods = MCP_VERBS;
   const only = servers.length === 1 ? servers[0] : undefined;
   return compileRoutes(
     [
