@@ -41,6 +41,7 @@ export class Listener {
   private closed: Promise<unknown> | undefined;
   /** The newest answer of each connection: what the parser refuses must never be answered into the middle of one. */
   private readonly answers = new WeakMap<Socket, ServerResponse>();
+  private readonly sockets = new Set<Socket>();
   /** Answers after which the connection will be refused. */
   private readonly refusedAfter = new WeakSet<ServerResponse>();
 
@@ -64,6 +65,7 @@ export class Listener {
     this.server.maxHeadersCount = limits.header_count + 1;
     this.server.maxConnections = limits.connections;
     this.server.timeout = 0;
+    this.server.on('connection', (socket) => this.onConnection(socket));
     this.server.on('request', (request, response) => this.onRequest(request, response));
     this.server.on('checkContinue', (request, response) => this.onRequest(request, response));
     this.server.on('checkExpectation', (request, response) => this.onRequest(request, response));
@@ -98,13 +100,24 @@ export class Listener {
     const cut = (): void => this.server.closeAllConnections();
     if (deadline.aborted) cut();
     else deadline.addEventListener('abort', cut, { once: true });
-    const idle = setInterval(() => this.server.closeIdleConnections(), 50);
+    const idle = setInterval(() => this.closeIdle(), 50);
     try {
       await this.closed;
     } finally {
       clearInterval(idle);
       deadline.removeEventListener('abort', cut);
     }
+  }
+
+  private onConnection(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.once('close', () => this.sockets.delete(socket));
+  }
+
+  private closeIdle(): void {
+    this.server.closeIdleConnections();
+    // Node takes a connection on which nothing was ever asked for a busy one.
+    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
