@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { App } from '../app.ts';
+import { READY_VARIABLE } from '../config/environment.ts';
 import { renderFault } from '../config/fault.ts';
 import { type Loaded, loadConfiguration } from '../config/load.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
@@ -17,9 +18,6 @@ export interface ServeOptions {
   /** The program behind `--`. */
   readonly command: readonly string[];
 }
-
-/** A service manager that wants to know passes a file descriptor here and reads one line of JSON from it. */
-const READY_FD = 'SALLYPORT_READY_FD';
 
 /** Runs the gateway until a signal ends it. @returns the exit code */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
@@ -97,7 +95,7 @@ function announce(app: App, loaded: Loaded, news: TokenNews | undefined, demo: b
   const servers = settings.mcps.map((server) => ({ id: server.id, what: server.description ?? server.transport }));
   const auditFile = settings.audit.enabled ? settings.audit.file : undefined;
   terminal.print(welcome({ url, adminUrl, servers, stateDir: app.stateDir, auditFile, token: news, demo }));
-  const fd = terminal.env[READY_FD];
+  const fd = terminal.env[READY_VARIABLE];
   if (fd === undefined || !/^[0-9]{1,4}$/.test(fd)) return;
   const ready = { url, admin_url: adminUrl ?? null, pid: process.pid, state_dir: app.stateDir };
   writeSync(Number(fd), `${JSON.stringify(ready)}\n`);

@@ -14,6 +14,9 @@ export function environmentName(setting: Setting): string {
 /** Names the configuration file. Only the real environment counts: `.env` is found through the file. */
 export const FILE_VARIABLE = 'SALLYPORT_CONFIG';
 
+/** A service manager that wants to know when the gateway is ready names a file descriptor here. */
+export const READY_VARIABLE = 'SALLYPORT_READY_FD';
+
 /** Every environment name of a setting: the one derived from its path and its aliases. */
 export const ENVIRONMENT: ReadonlyMap<string, Setting> = new Map(
   SETTINGS.flatMap((setting) =>
@@ -23,6 +26,7 @@ export const ENVIRONMENT: ReadonlyMap<string, Setting> = new Map(
 
 const OUR_NAMES: ReadonlySet<string> = new Set([
   FILE_VARIABLE,
+  READY_VARIABLE,
   ...ENVIRONMENT.keys(),
   ...TOKEN_VARIABLES.flatMap(({ name }) => [name, `${name}_FILE`]),
 ]);

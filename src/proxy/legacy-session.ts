@@ -126,6 +126,7 @@ export class LegacySession implements SessionEntry, LaneSource {
 
   /** The server's side is gone; ours stays until the client or the idle time ends it. */
   closed(problem: Problem, detail: string): void {
+    if (this.ended) return;
     this.current = undefined;
     this.tools.forget();
     this.requests.forget();
