@@ -203,6 +203,12 @@ describe('a request without a body', () => {
     });
   });
 
+  it('is not insisted on where there is nothing: that is not found, whatever the request brings', async () => {
+    const { verdict, x } = await judge(list, ['Content-Length', '50'], { route: { name: 'unknown', bodyBytes: 0 } });
+    expect(verdict).toEqual({ pass: 'parse.no-body' });
+    expect(x.inbound).toBeUndefined();
+  });
+
   it('is what a route that reads none expects, even on POST', async () => {
     const route = { bodyBytes: 0 };
     expect((await judge(undefined, [], { route })).verdict).toEqual({ pass: 'parse.no-body' });

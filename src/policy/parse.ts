@@ -24,6 +24,8 @@ export function parse(settings: ParseSettings): Admission {
     needs: ['principal'],
     provides: ['inbound'],
     evaluate(x) {
+      // There is nothing here, whatever the request brings: the answer is 404.
+      if (x.route.name === 'unknown') return none;
       if (x.request.method !== 'POST' || x.route.bodyBytes === 0) {
         return carriesBody(x) ? refuse(PROBLEMS.MALFORMED_REQUEST, 'body.unexpected', { close: true }) : none;
       }

@@ -43,6 +43,10 @@ describe('a route', () => {
     expect(judge(narrow, { server: 'search' })).toEqual(ALLOWED);
   });
 
+  it('of a hidden server names no server to a caller who may see none', () => {
+    expect(judge(principalOf({ servers: new Set() }))).toMatchObject({ deny: { text: 'No such MCP server' } });
+  });
+
   it('about no server is open to a credential for some', () => {
     expect(judge(principalOf({ servers: new Set() }), { server: undefined })).toEqual(ALLOWED);
   });

@@ -181,4 +181,4 @@ export class FrontDoor {
 }
 
 const STATUS_CLASSES = ['', '1xx', '2xx', '3xx', '4xx', '5xx'];
-const UNKNOWN = refuse(PROBLEMS.NOT_FOUND, 'route.unknown');
+const UNKNOWN = refuse(PROBLEMS.NOT_FOUND, 'route.unknown', { close: true });
