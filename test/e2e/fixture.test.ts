@@ -103,4 +103,26 @@ describe('a server of both eras', () => {
     expect(lines().map(({ params }) => params?.data)).toEqual(['line 1', 'line 2', 'line 3']);
     await client.close();
   });
+
+  it.each(visits)('tells %s over %s that its tools changed', async (kind, id) => {
+    http.clearHits();
+    const client = await connectFull(kind, through(id));
+    await client.watchTools?.();
+    if (id === 'http' && client.era === 'legacy') {
+      await until(() => http.hits.some(({ method }) => method === 'GET'), 'the gateway listens to the server');
+    }
+    const names = async () => {
+      const { tools } = await client.sdk.listTools(undefined, { cacheMode: 'refresh' });
+      return tools.map(({ name }) => name);
+    };
+    const told = () => client.heard.filter(({ method }) => method === 'notifications/tools/list_changed').length;
+    expect(await names()).not.toContain('extra');
+    await client.call('toggle_extra_tool');
+    await until(() => told() > 0, 'the client was told');
+    expect(await names()).toContain('extra');
+    expect((await client.call('extra')).content).toEqual([{ type: 'text', text: 'extra' }]);
+    await client.call('toggle_extra_tool');
+    expect(await names()).not.toContain('extra');
+    await client.close();
+  });
 });

@@ -41,7 +41,10 @@ interface CallOptions {
 
 /** What both generations of the SDK offer under the same names. */
 interface CommonSdk {
-  listTools(): Promise<{ readonly tools: readonly { readonly name: string }[] }>;
+  listTools(
+    params?: undefined,
+    options?: { cacheMode: 'refresh' },
+  ): Promise<{ readonly tools: readonly { readonly name: string }[] }>;
   listPrompts(): Promise<{ readonly prompts: readonly { readonly name: string }[] }>;
   listResources(): Promise<{ readonly resources: readonly { readonly name: string; readonly uri: string }[] }>;
   listResourceTemplates(): Promise<{ readonly resourceTemplates: readonly unknown[] }>;
@@ -63,6 +66,8 @@ export interface FullClient {
   call(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<ToolAnswer>;
   /** Calls a tool as a task (SDK v1 alone can) and waits for its result. */
   callAsTask?(name: string, args: Record<string, unknown>): Promise<unknown>;
+  /** Asks to be told of changes of the tool list, where the era wants that (2026-07-28, subscriptions). */
+  watchTools?(): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -164,6 +169,7 @@ async function openV2(place: Place, negotiation: Negotiation): Promise<FullClien
     ...record,
     call: async (name, args = {}, options = {}) =>
       (await sdk.callTool({ name, arguments: args }, options)) as ToolAnswer,
+    watchTools: async () => sdk.getProtocolEra() === 'modern' && sdk.listen({ toolsListChanged: true }),
     close: () => endSession(transport, () => sdk.close()),
   };
 }
