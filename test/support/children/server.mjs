@@ -47,6 +47,15 @@ const tools = {
       notify('notifications/progress', { progressToken: _meta?.progressToken, progress: step });
     answer(id, 'done');
   },
+  // Repeats the caller's words: in `turns` notifications, among those of other calls, and in the answer.
+  say(id, { arguments: { words, turns }, _meta }) {
+    const turn = (progress) => {
+      if (progress > turns) return answer(id, words);
+      notify('notifications/progress', { progressToken: _meta?.progressToken, progress, message: words });
+      setImmediate(turn, progress + 1);
+    };
+    turn(1);
+  },
   hang() {},
   // Notifications of `size` bytes, as many as fit, until the call is taken back.
   stream(id, { arguments: { size = 65536 } = {}, _meta }) {
