@@ -70,17 +70,25 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   return code;
 }
 
+/** What a listener throws when it cannot have its address. */
+type BindError = NodeJS.ErrnoException & {
+  readonly address?: string;
+  readonly port?: number;
+  readonly listener?: string;
+};
+
 /** Errors for the operator: what is wrong and what to do, without a stack. */
 function explain(error: unknown): string {
   if (error instanceof ConfigurationError) return `sallyport: ${error.message}`;
-  const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const { code, message, address, port, listener } = error as BindError;
+  const [place, flag] = listener === 'admin' ? ['admin', '--admin-port'] : ['server', '--port'];
   if (code === 'EADDRINUSE') {
-    return `sallyport: ${address}:${port} is in use (server.port); stop what uses it, or choose another with --port`;
+    return `sallyport: ${address}:${port} is in use (${place}.port); stop what uses it, or choose another with ${flag}`;
   }
   if (code === 'EACCES' && port !== undefined) {
-    return `sallyport: not allowed to bind ${address}:${port} (server.port); choose a port above 1023 with --port`;
+    return `sallyport: not allowed to bind ${address}:${port} (${place}.port); choose a port above 1023 with ${flag}`;
   }
-  if (code === 'EADDRNOTAVAIL') return `sallyport: ${address} is not an address of this machine (server.host)`;
+  if (code === 'EADDRNOTAVAIL') return `sallyport: ${address} is not an address of this machine (${place}.host)`;
   return `sallyport: ${message ?? String(error)}`;
 }
 

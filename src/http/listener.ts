@@ -73,11 +73,15 @@ export class Listener {
     this.server.on('connect', (_request, socket) => this.onConnect(socket as Socket));
   }
 
-  /** @throws NodeJS.ErrnoException EADDRINUSE, EACCES, EADDRNOTAVAIL as the operating system says. */
+  /** @throws NodeJS.ErrnoException EADDRINUSE, EACCES, EADDRNOTAVAIL as the operating system says, with `listener`: our name. */
   async start(): Promise<void> {
     const listening = once(this.server, 'listening');
     this.server.listen({ host: this.settings.host, port: this.settings.port, backlog: 1024 });
-    await listening;
+    try {
+      await listening;
+    } catch (error) {
+      throw Object.assign(error as Error, { listener: this.name });
+    }
   }
 
   /** The address in force, with the port the system chose when 0 was asked for. */
