@@ -13,6 +13,12 @@ describe('request headers', () => {
     expect(new RequestHeaders(['Mcp-Session-Id', 'a', 'MCP-Session-ID', 'b']).duplicated).toBe('MCP-Session-ID');
   });
 
+  it('remember it though a list follows that may come in several lines', () => {
+    const lines = ['Accept', 'a/b', 'accept', 'c/d'];
+    expect(new RequestHeaders(['Host', 'a', 'host', 'b', ...lines]).duplicated).toBe('host');
+    expect(new RequestHeaders([...lines, 'Host', 'a', 'host', 'b']).duplicated).toBe('host');
+  });
+
   it('keep every Authorization, for only authentication may judge two of them', () => {
     const headers = new RequestHeaders(['Authorization', 'Bearer a', 'authorization', 'Bearer b']);
     expect(headers.authorization).toEqual(['Bearer a', 'Bearer b']);

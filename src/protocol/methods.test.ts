@@ -11,6 +11,7 @@ describe('the modern era', () => {
     }
     expect(modern.clientNotifications.has('notifications/initialized')).toBe(false);
     expect(modern.serverRequests.size).toBe(0);
+    expect([...modern.clientNotifications]).toEqual(['notifications/cancelled']);
   });
 
   it('has discovery and one subscription for everything', () => {

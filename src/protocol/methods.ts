@@ -29,10 +29,13 @@ const serverNotifications = [
   'notifications/resources/updated',
 ];
 
-/** schema/2026-07-28: requests only from client to server; the server asks through `input_required`. */
+/**
+ * schema/2026-07-28: requests only from client to server; the server asks through `input_required`, so a client has nothing to
+ * report the progress of.
+ */
 const modern: MethodTable = {
   clientRequests: new Set([...listsAndReads, 'server/discover', 'subscriptions/listen']),
-  clientNotifications: new Set(['notifications/cancelled', 'notifications/progress']),
+  clientNotifications: new Set(['notifications/cancelled']),
   serverRequests: new Set(),
   serverNotifications: new Set([...serverNotifications, 'notifications/subscriptions/acknowledged']),
 };
