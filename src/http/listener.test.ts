@@ -102,7 +102,7 @@ describe('a listener that stops', () => {
     listener.drain();
     await expect(openRaw(url)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     response.end();
-    await connection.closed;
+    await Promise.all([listener.stop(new AbortController().signal), connection.closed]);
   });
 
   it('cuts what is left when the time is over', async () => {

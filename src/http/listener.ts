@@ -90,7 +90,7 @@ export class Listener {
     return { host: this.settings.host, port: bound?.port ?? this.settings.port };
   }
 
-  /** Stops accepting; connections end as soon as the answer under way is written. */
+  /** Stops accepting. Connections stay for the answers under way, and end after the next one; `stop` ends idle ones too. */
   drain(): void {
     if (this.closed !== undefined || !this.server.listening) return;
     this.closed = once(this.server, 'close');
