@@ -16,6 +16,7 @@ import type { LegacySession } from './proxy/legacy-session.ts';
 import type { Estate, Generation, Plane } from './proxy/services.ts';
 import { StreamQuota } from './proxy/stream-quota.ts';
 import { VOCABULARY } from './proxy/vocabulary.ts';
+import { callsOf, judgeAgain, restartNeeded } from './reload.ts';
 import { SessionTable } from './session/session-table.ts';
 import { TicketOffice } from './session/tickets.ts';
 import { openSqlite } from './storage/sqlite.ts';
@@ -24,6 +25,7 @@ import type { Storage } from './storage/storage.ts';
 import { KeepAlive } from './stream/keep-alive.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import type { Upstream } from './upstream/lane.ts';
 import { UpstreamYard } from './upstream-yard.ts';
 
 export interface AppOptions {
@@ -31,6 +33,9 @@ export interface AppOptions {
   readonly version: string;
   readonly log: Log;
 }
+
+/** How long calls on a server that was reconfigured may still run on its old processes. */
+const RETIRE_MS = 60_000;
 
 /**
  * The composition root: configuration in, running components out. The only place that knows every module.
@@ -56,6 +61,7 @@ export class App {
   private readonly listeners: readonly Listener[];
   private draining = false;
   private loaded: Loaded;
+  private reloading: Promise<void> = Promise.resolve();
 
   private constructor(options: AppOptions, parts: Parts) {
     this.options = options;
@@ -102,7 +108,7 @@ export class App {
       const audit = settings.audit.enabled ? AuditLog.open(settings.audit, { log, metrics }) : disabledAudit;
       opened.unshift(() => audit.close());
       const app = new App(options, { stateDir: folder, storage, registry, audit, metrics });
-      app.generation = await app.compile(1, options.loaded);
+      await app.compile(1, options.loaded);
       return app;
     } catch (error) {
       for (const close of opened) await close();
@@ -155,35 +161,51 @@ export class App {
   }
 
   /**
-   * Takes over another configuration without dropping a request: it is compiled whole first, then swapped in one step.
+   * Takes over another configuration without dropping a request: it is compiled whole first, then swapped in one step. One
+   * reload at a time.
    * @throws Error when it cannot be compiled; the old one stays in force
    * @returns the settings that need a restart to change
    */
-  async reload(loaded: Loaded): Promise<readonly string[]> {
-    const next = await this.compile(this.generation.number + 1, loaded);
-    this.loaded = loaded;
-    this.generation = next;
-    this.metrics.know({ servers: [...next.servers.keys()] });
-    this.estate.directories.clear();
-    this.estate.sessions.endWhere((session) => {
-      if (!next.servers.has(session.server)) return 'server-removed';
-      return next.stillAccepts(session.caller, session.server) ? undefined : 'token-revoked';
-    });
-    this.estate.tickets.rejudge((ticket) =>
-      ticket.server !== undefined && !next.servers.has(ticket.server) ? 'server-removed' : undefined,
+  reload(loaded: Loaded): Promise<readonly string[]> {
+    const turn = this.reloading.then(() => this.takeOver(loaded));
+    this.reloading = turn.then(
+      () => undefined,
+      () => undefined,
     );
-    await this.yard.retire(new Set(loaded.settings.mcps.map((server) => server.id)));
-    this.audit.note({ type: 'lifecycle', detail: `configuration reloaded, generation ${next.number}` });
+    return turn;
+  }
+
+  private async takeOver(loaded: Loaded): Promise<readonly string[]> {
+    const before = this.generation;
+    const unused = await this.compile(before.number + 1, loaded);
+    const now = this.generation;
+    this.loaded = loaded;
+    this.metrics.know({ servers: [...now.servers.keys()] });
+    this.estate.directories.clear();
+    judgeAgain(this.estate, now);
+    this.audit.note({ type: 'lifecycle', detail: `configuration reloaded, generation ${now.number}` });
+    void this.retire(unused, before.number);
     return restartNeeded(this.settings, loaded.settings);
   }
 
-  private compile(number: number, loaded: Loaded): Promise<Generation> {
-    return compileGeneration(number, loaded.settings, {
+  /** Calls that were let in before the reload finish on the upstream they were let in for. */
+  private async retire(unused: readonly Upstream[], generation: number): Promise<void> {
+    if (unused.length === 0) return;
+    const deadline = AbortSignal.timeout(RETIRE_MS);
+    await callsOf(this.estate, unused, generation, deadline);
+    await this.yard.retire(unused, deadline);
+  }
+
+  /** Puts the rules of a configuration in force. @returns the upstreams it no longer uses */
+  private async compile(number: number, loaded: Loaded): Promise<readonly Upstream[]> {
+    const draft = this.yard.draft();
+    this.generation = await compileGeneration(number, loaded.settings, {
       audit: this.audit,
       registry: this.registry,
-      upstream: (server: ServerSettings) => this.yard.upstreamOf(server, loaded.environment),
+      upstream: (server: ServerSettings) => draft.upstreamOf(server, loaded.environment),
       onThrow: (step, error) => this.log.error('a policy step threw', { step, error: describe(error) }),
     });
+    return draft.commit();
   }
 
   private components(): readonly Component[] {
@@ -268,20 +290,6 @@ interface Parts {
   readonly registry: TokenRegistry;
   readonly audit: Audit;
   readonly metrics: Metrics;
-}
-
-/** Settings that live in the Estate or in a listener: they are kept, and reported as needing a restart. */
-function restartNeeded(before: Settings, after: Settings): readonly string[] {
-  const fixed = {
-    server: [before.server, after.server],
-    admin: [before.admin, after.admin],
-    audit: [before.audit, after.audit],
-    sessions: [before.sessions, after.sessions],
-    streams: [before.streams, after.streams],
-  };
-  return Object.entries(fixed)
-    .filter(([, [old, now]]) => JSON.stringify(old) !== JSON.stringify(now))
-    .map(([name]) => name);
 }
 
 function describe(error: unknown): string {

@@ -47,7 +47,7 @@ export function callComponent(estate: Estate, registry: TokenRegistry): Componen
     },
     stop: async (deadline) => {
       tickets.rejudge((ticket) => (ticket.kind === 'stream' ? 'shutdown' : undefined));
-      await tickets.whenEmpty(deadline);
+      await tickets.whenNone(() => true, deadline);
       tickets.rejudge(() => 'shutdown');
       sessions.endWhere(() => 'shutdown');
       keepAlive.stop();

@@ -5,7 +5,7 @@ import type { ServerSettings, Settings } from './config/settings.ts';
 import type { Route } from './http/routes.ts';
 import { anonymousPrincipal } from './identity/anonymous.ts';
 import { compileChallenges } from './identity/challenge.ts';
-import type { Principal } from './identity/principal.ts';
+import type { Principal, PrincipalId } from './identity/principal.ts';
 import type { AcceptedTokens, TokenRegistry } from './identity/token-registry.ts';
 import { isLoopback } from './net/loopback.ts';
 import { auditIntent, type PrefixSource } from './policy/audit-intent.ts';
@@ -76,8 +76,8 @@ export async function compileGeneration(
     prefixes,
     streams: { bufferBytes: settings.streams.buffer_bytes },
     servers: new Map(settings.mcps.map((server) => [server.id, planOf(server, services.upstream(server))])),
-    stillAccepts: (principal: Principal, server: string | undefined) =>
-      principal.method !== 'token' || registry.accepts(principal.id, tokens.of(server)),
+    stillAccepts: (holder: PrincipalId, server: string | undefined) =>
+      holder === anonymous?.id || registry.accepts(holder, tokens.of(server)),
   });
 }
 

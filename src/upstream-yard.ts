@@ -17,8 +17,13 @@ interface Stall {
   readonly upstream: Upstream;
 }
 
-/** How long the children of a server that was reconfigured may take to end. */
-const RETIRE_MS = 10_000;
+/** The servers of a configuration that is being compiled. Nothing is alive in it that was not alive before. */
+export interface YardDraft {
+  /** The upstream of a server: the one in use while nothing it is made from changed, else a new one. */
+  upstreamOf(server: ServerSettings, environment: Readonly<Record<string, string>>): Upstream;
+  /** Puts the draft in force. @returns the upstreams nothing new will use; the caller closes them when their calls are done */
+  commit(): readonly Upstream[];
+}
 
 /**
  * The servers that are alive. A reload that does not touch a server's settings keeps its children and connections: they are
@@ -26,36 +31,42 @@ const RETIRE_MS = 10_000;
  */
 export class UpstreamYard {
   private readonly services: YardServices;
-  private readonly stalls = new Map<string, Stall>();
-  private readonly retired: Upstream[] = [];
+  private stalls: ReadonlyMap<string, Stall> = new Map();
+  private readonly leaving = new Set<Upstream>();
 
   constructor(services: YardServices) {
     this.services = services;
   }
 
-  upstreamOf(server: ServerSettings, environment: Readonly<Record<string, string>>): Upstream {
-    const fingerprint = fingerprintOf(server, environment);
-    const known = this.stalls.get(server.id);
-    if (known?.fingerprint === fingerprint) return known.upstream;
-    if (known !== undefined) this.retired.push(known.upstream);
-    const upstream = this.create(server, environment);
-    this.stalls.set(server.id, { fingerprint, upstream });
-    return upstream;
+  draft(): YardDraft {
+    const next = new Map<string, Stall>();
+    return {
+      upstreamOf: (server, environment) => {
+        const fingerprint = fingerprintOf(server, environment);
+        const known = this.stalls.get(server.id);
+        const kept = known?.fingerprint === fingerprint ? known.upstream : undefined;
+        const upstream = kept ?? this.create(server, environment);
+        next.set(server.id, { fingerprint, upstream });
+        return upstream;
+      },
+      commit: () => {
+        const used = new Set([...next.values()].map(({ upstream }) => upstream));
+        const unused = [...this.stalls.values()].map(({ upstream }) => upstream).filter((old) => !used.has(old));
+        for (const upstream of unused) this.leaving.add(upstream);
+        this.stalls = next;
+        return unused;
+      },
+    };
   }
 
-  /** Closes what the configuration in force no longer has. */
-  async retire(configured: ReadonlySet<string>): Promise<void> {
-    for (const [id, stall] of this.stalls) {
-      if (configured.has(id)) continue;
-      this.stalls.delete(id);
-      this.retired.push(stall.upstream);
-    }
-    const deadline = AbortSignal.timeout(RETIRE_MS);
-    await Promise.all(this.retired.splice(0).map((upstream) => upstream.close(deadline)));
+  /** Closes upstreams a `commit` gave back. */
+  async retire(upstreams: readonly Upstream[], deadline: AbortSignal): Promise<void> {
+    await Promise.all(upstreams.map((upstream) => upstream.close(deadline)));
+    for (const upstream of upstreams) this.leaving.delete(upstream);
   }
 
   async close(deadline: AbortSignal): Promise<void> {
-    const all = [...this.retired, ...[...this.stalls.values()].map(({ upstream }) => upstream)];
+    const all = [...this.leaving, ...[...this.stalls.values()].map(({ upstream }) => upstream)];
     await Promise.all(all.map((upstream) => upstream.close(deadline)));
   }
 

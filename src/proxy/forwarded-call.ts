@@ -125,7 +125,7 @@ export class ForwardedCall implements Call, CallSink, Ticket {
     this.estate.tickets.add(this);
     this.source.begin(this);
     // The body may have been long on its way; what was accepted before it may be revoked by now.
-    if (!this.rules.stillAccepts(this.principal, this.server)) return this.end('token-revoked');
+    if (!this.rules.stillAccepts(this.holder, this.server)) return this.end('token-revoked');
     try {
       const pending = this.rules.decide.run(this);
       const judged: ChainResult = pending instanceof Promise ? await pending : pending;

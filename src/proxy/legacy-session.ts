@@ -33,11 +33,13 @@ export class LegacySession implements SessionEntry, LaneSource {
   readonly server: string;
   readonly tools: LaneToolDirectory;
   readonly requests: ServerRequests;
+  /** The generation that judges what the server asks: that of the client's latest request. */
+  rules: Generation;
   revision: Revision;
   capabilities: ReadonlySet<string> = new Set();
 
   private readonly estate: Estate;
-  private readonly plan: ServerPlan;
+  private plan: ServerPlan;
   private readonly initialize: Message;
   private readonly calls = new Map<RequestId, ForwardedCall>();
   private readonly streams: SessionStream[] = [];
@@ -57,6 +59,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     initialize: Message,
   ) {
     this.estate = estate;
+    this.rules = rules;
     this.plan = plan;
     this.caller = caller;
     this.id = id.id;
@@ -66,7 +69,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     this.revision = requestedRevision(initialize);
     const settings = { revision: this.revision, timeoutMs: plan.callTimeoutMs };
     this.tools = new LaneToolDirectory({ lane: () => this.lane(), giveBack: () => {} }, settings);
-    this.requests = new ServerRequests(estate, rules, this);
+    this.requests = new ServerRequests(estate, this);
   }
 
   get principal(): PrincipalId {
@@ -80,6 +83,12 @@ export class LegacySession implements SessionEntry, LaneSource {
   /** A call of this session by the client's own id. */
   callOf(id: RequestId): ForwardedCall | undefined {
     return this.calls.get(id);
+  }
+
+  /** A reload may have brought other rules, or another upstream for the next lane. */
+  adopt(rules: Generation, plan: ServerPlan): void {
+    this.rules = rules;
+    this.plan = plan;
   }
 
   lane(): Lane | Promise<Lane> {

@@ -59,8 +59,8 @@ async function openSession(context: PostContext, inbound: Inbound, initialize: M
 }
 
 async function legacyPost(context: PostContext, inbound: Inbound): Promise<void> {
-  const { estate, plan, x, response, refuser } = context;
-  const session = findSession(estate, plan, x);
+  const { x, response, refuser } = context;
+  const session = findSession(context);
   if (!(session instanceof LegacySession)) return refuser.message(x, response, refuse(session, 'session.not-found'));
   const unfit = refuseUnfit(x, inbound, session);
   if (unfit !== undefined) return refuser.message(x, response, refuse(unfit, 'session.protocol'));
@@ -72,13 +72,16 @@ async function legacyPost(context: PostContext, inbound: Inbound): Promise<void>
 }
 
 /** The session the caller names, if it is theirs; a foreign one is answered exactly like one that never was. */
-export function findSession(estate: Estate, plan: ServerPlan, x: Exchange): LegacySession | Problem {
+export function findSession(context: PostContext): LegacySession | Problem {
+  const { estate, rules, plan, x } = context;
   const id = sessionIdOf(x.headers.sessionId);
   if (id === undefined) {
     return x.headers.sessionId === undefined ? PROBLEMS.SESSION_REQUIRED : PROBLEMS.SESSION_NOT_FOUND;
   }
   x.sessionKey = sessionKeyOf(id);
-  return estate.sessions.find(id, (x.principal as Principal).id, plan.id) ?? PROBLEMS.SESSION_NOT_FOUND;
+  const session = estate.sessions.find(id, (x.principal as Principal).id, plan.id);
+  session?.adopt(rules, plan);
+  return session ?? PROBLEMS.SESSION_NOT_FOUND;
 }
 
 function refuseUnfit(x: Exchange, inbound: Inbound, session: LegacySession): Problem | undefined {

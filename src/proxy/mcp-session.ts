@@ -17,7 +17,7 @@ export async function mcpGet(context: PostContext): Promise<void> {
   if (x.headers.accept === undefined || !STREAM_TYPE.test(x.headers.accept)) {
     return refuser.request(x, response, 'session', refuse(PROBLEMS.NOT_ACCEPTABLE, 'session.accept'));
   }
-  if (!rules.stillAccepts(x.principal as Principal, session.server)) {
+  if (!rules.stillAccepts(session.principal, session.server)) {
     return refuser.request(x, response, 'session', refuse(PROBLEMS.INVALID_TOKEN, 'token.unknown'));
   }
   if (!estate.streamQuota.take((x.principal as Principal).id)) {
@@ -38,7 +38,7 @@ export async function mcpDelete(context: PostContext): Promise<void> {
 }
 
 function legacySession(context: PostContext): LegacySession | undefined {
-  const { estate, plan, x, response, refuser } = context;
+  const { x, response, refuser } = context;
   const version = x.headers.protocolVersion;
   if (version !== undefined && eraOf(version) === 'modern') {
     refuser.request(
@@ -49,7 +49,7 @@ function legacySession(context: PostContext): LegacySession | undefined {
     );
     return undefined;
   }
-  const session = findSession(estate, plan, x);
+  const session = findSession(context);
   if (session instanceof LegacySession) return session;
   refuser.request(x, response, 'session', refuse(session, 'session.not-found'));
   return undefined;

@@ -10,7 +10,7 @@ import { nameOf, recordDenial, recordOutcome } from './call-record.ts';
 import type { LegacySession } from './legacy-session.ts';
 import { outcomeOf } from './outcome.ts';
 import type { PostReply } from './post-reply.ts';
-import type { Estate, Generation } from './services.ts';
+import type { Estate } from './services.ts';
 
 /** Questions a server may have open with one client. */
 const MAX_OPEN = 64;
@@ -26,14 +26,12 @@ interface Asked {
  */
 export class ServerRequests {
   private readonly estate: Estate;
-  private readonly rules: Generation;
   private readonly session: LegacySession;
   private readonly open = new Map<RequestId, Asked>();
   private counter = 0;
 
-  constructor(estate: Estate, rules: Generation, session: LegacySession) {
+  constructor(estate: Estate, session: LegacySession) {
     this.estate = estate;
-    this.rules = rules;
     this.session = session;
   }
 
@@ -57,7 +55,7 @@ export class ServerRequests {
     this.open.delete(id);
     const ended = { ...asked.call, startedAt: asked.startedAt, bytesOut: response.bytes.length };
     const end = { outcome: outcomeOf(response), status: 202, detail: undefined, reason: undefined };
-    recordOutcome(this.estate, this.rules, ended, end);
+    recordOutcome(this.estate, this.session.rules, ended, end);
     const lane = await this.session.lane();
     await lane.send(response, this.session.revision);
     return true;
@@ -70,10 +68,10 @@ export class ServerRequests {
 
   private async judge(message: Message, reply: PostReply | undefined): Promise<void> {
     const call = this.callOf(message);
-    const judged = await this.rules.decide.run(call);
+    const judged = await this.session.rules.decide.run(call);
     if (isStopped(judged)) {
       if (!isDenial(judged.verdict)) throw new Error(`step ${judged.step} answered a server request`);
-      recordDenial(this.estate, this.rules, call, judged.step, judged.verdict);
+      recordDenial(this.estate, this.session.rules, call, judged.step, judged.verdict);
       return this.refuse(message, judged.verdict.deny.rpcCode, judged.verdict.deny.text);
     }
     const id = message.id as RequestId;

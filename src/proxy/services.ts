@@ -1,7 +1,7 @@
 import type { Authorizer } from '../access/authorizer.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Route, RouteTable } from '../http/routes.ts';
-import type { Principal } from '../identity/principal.ts';
+import type { PrincipalId } from '../identity/principal.ts';
 import type { PrefixSource } from '../policy/audit-intent.ts';
 import type { Call } from '../policy/call.ts';
 import type { Chain } from '../policy/engine.ts';
@@ -63,5 +63,5 @@ export interface Generation {
    * Whether the principal still holds a live credential for the server. Asked when something is about to be kept open: a
    * revocation may have come while the request was on its way here.
    */
-  stillAccepts(principal: Principal, server: string | undefined): boolean;
+  stillAccepts(holder: PrincipalId, server: string | undefined): boolean;
 }

@@ -29,10 +29,15 @@ export interface Ticket {
   end(reason: EndReason): void;
 }
 
+interface Wait {
+  readonly concerns: (ticket: Ticket) => boolean;
+  readonly tell: () => void;
+}
+
 /** Every ticket of the gateway. Outlives a reload. */
 export class TicketOffice {
   private readonly open = new Set<Ticket>();
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting = new Set<Wait>();
 
   add(ticket: Ticket): void {
     this.open.add(ticket);
@@ -40,16 +45,30 @@ export class TicketOffice {
 
   remove(ticket: Ticket): void {
     this.open.delete(ticket);
-    if (this.open.size === 0 && this.waiting.length > 0) for (const tell of this.waiting.splice(0)) tell();
+    if (this.waiting.size === 0) return;
+    for (const wait of this.waiting) if (!this.any(wait.concerns)) wait.tell();
   }
 
-  /** Resolves when no ticket is open, or when `deadline` aborts. */
-  whenEmpty(deadline: AbortSignal): Promise<void> {
-    if (this.open.size === 0 || deadline.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.waiting.push(resolve);
-      deadline.addEventListener('abort', () => resolve(), { once: true });
+  /** Resolves when no open ticket is of concern, or when `deadline` aborts. */
+  async whenNone(concerns: (ticket: Ticket) => boolean, deadline: AbortSignal): Promise<void> {
+    if (deadline.aborted || !this.any(concerns)) return;
+    await new Promise<void>((resolve) => {
+      const wait: Wait = {
+        concerns,
+        tell: () => {
+          this.waiting.delete(wait);
+          deadline.removeEventListener('abort', wait.tell);
+          resolve();
+        },
+      };
+      this.waiting.add(wait);
+      deadline.addEventListener('abort', wait.tell);
     });
+  }
+
+  private any(concerns: (ticket: Ticket) => boolean): boolean {
+    for (const ticket of this.open) if (concerns(ticket)) return true;
+    return false;
   }
 
   get size(): number {

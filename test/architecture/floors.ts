@@ -39,6 +39,7 @@ const ROOT_FILES: Readonly<Record<string, string>> = {
   'src/components.ts': 'app',
   'src/generation.ts': 'app',
   'src/lifecycle.ts': 'app',
+  'src/reload.ts': 'app',
   'src/upstream-yard.ts': 'app',
   'src/version.ts': 'app',
 };

@@ -1,0 +1,43 @@
+import type { Settings } from './config/settings.ts';
+import type { Estate, Generation } from './proxy/services.ts';
+import type { Upstream } from './upstream/lane.ts';
+
+/** Ends what the rules in force would not let in any more: sessions and streams of servers and credentials that are gone. */
+export function judgeAgain(estate: Estate, rules: Generation): void {
+  estate.sessions.endWhere((session) => {
+    if (!rules.servers.has(session.server)) return 'server-removed';
+    return rules.stillAccepts(session.principal, session.server) ? undefined : 'token-revoked';
+  });
+  estate.tickets.rejudge((ticket) => {
+    if (ticket.server !== undefined && !rules.servers.has(ticket.server)) return 'server-removed';
+    return rules.stillAccepts(ticket.holder, ticket.server) ? undefined : 'token-revoked';
+  });
+}
+
+/** Resolves when the calls that were let in before, for upstreams that are leaving, are done. */
+export function callsOf(
+  estate: Estate,
+  leaving: readonly Upstream[],
+  generation: number,
+  deadline: AbortSignal,
+): Promise<void> {
+  const ids = new Set(leaving.map((upstream) => upstream.id));
+  return estate.tickets.whenNone(
+    (ticket) => ticket.kind === 'call' && ticket.generation <= generation && ids.has(ticket.server ?? ''),
+    deadline,
+  );
+}
+
+/** Settings that live in the Estate or in a listener: they are kept, and reported as needing a restart. */
+export function restartNeeded(before: Settings, after: Settings): readonly string[] {
+  const fixed = {
+    server: [before.server, after.server],
+    admin: [before.admin, after.admin],
+    audit: [before.audit, after.audit],
+    sessions: [before.sessions, after.sessions],
+    streams: [before.streams, after.streams],
+  };
+  return Object.entries(fixed)
+    .filter(([, [old, now]]) => JSON.stringify(old) !== JSON.stringify(now))
+    .map(([name]) => name);
+}
