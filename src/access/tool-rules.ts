@@ -31,7 +31,9 @@ export function compileToolRules(settings: ToolSettings = {}): ToolRules {
     return { restricts: !deny.isEmpty, judge: (name) => deny.match(name) ?? OPEN };
   }
   const allow = new PatternList('allow', settings.allow, true);
-  return { restricts: true, judge: (name) => deny.match(name) ?? allow.match(name) ?? NOT_LISTED };
+  // What the settings say when nobody wrote anything: no name can be refused, so no list has to be known.
+  const restricts = !deny.isEmpty || !settings.allow.includes('*');
+  return { restricts, judge: (name) => deny.match(name) ?? allow.match(name) ?? NOT_LISTED };
 }
 
 /** Patterns of one list. Sorted, so that the rule a record names does not depend on the order in the file either. */
