@@ -1,0 +1,190 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { messageOf } from '../../test/support/judged.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import { ProblemError } from '../problem/problem.ts';
+import type { Revision } from '../protocol/revisions.ts';
+import type { CallSink, Lane, OutboundCall } from '../upstream/lane.ts';
+import { LaneToolDirectory } from './tool-directory.ts';
+
+type Answer = (call: OutboundCall, sink: CallSink) => void;
+
+/** A lane whose server answers as the test says. Counts what it was asked and how often it was taken and given back. */
+class ScriptedLane implements Lane {
+  readonly era = 'modern';
+  readonly shared = false;
+  readonly asked: OutboundCall[] = [];
+  released = 0;
+  answer: Answer = (_, sink) => sink.settled(page(['a', 'b']));
+
+  dispatch(call: OutboundCall, sink: CallSink) {
+    this.asked.push(call);
+    queueMicrotask(() => this.answer(call, sink));
+    return { upstreamId: 1, cancel: () => {}, resume: () => {} };
+  }
+
+  send(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  listen(): () => void {
+    return () => {};
+  }
+
+  release(): void {
+    this.released += 1;
+  }
+}
+
+function page(names: readonly string[], nextCursor?: string) {
+  const tools = names.map((name) => ({ name, inputSchema: { type: 'object' } }));
+  return messageOf({ jsonrpc: '2.0', id: 1, result: { tools, ...(nextCursor === undefined ? {} : { nextCursor }) } });
+}
+
+let lane: ScriptedLane;
+let now: number;
+beforeEach(() => {
+  lane = new ScriptedLane();
+  now = 1_000_000;
+});
+
+function directory(revision: Revision = '2026-07-28') {
+  const lender = { lane: () => Promise.resolve(lane), giveBack: (lent: Lane) => lent.release() };
+  return new LaneToolDirectory(lender, { revision, timeoutMs: 5_000 }, () => now);
+}
+
+describe('a tool directory', () => {
+  it('asks the server for its list, once for all who wait, and then knows', async () => {
+    const tools = directory();
+    expect(await Promise.all([tools.lists('a'), tools.lists('b'), tools.lists('c')])).toEqual([true, true, false]);
+    expect(lane.asked).toHaveLength(1);
+    expect(lane.asked[0]).toMatchObject({ revision: '2026-07-28', timeoutMs: 5_000 });
+    expect(tools.lists('a')).toBe(true);
+    expect(tools.lists('c')).toBe(false);
+  });
+
+  it('speaks to a modern server as a modern client, to an older one as an older', async () => {
+    await directory().lists('a');
+    await directory('2025-06-18').lists('a');
+    const [modern, legacy] = lane.asked.map(({ message }) => message);
+    expect(modern?.method).toBe('tools/list');
+    expect(modern?.meta?.string('io.modelcontextprotocol/protocolVersion')).toBe('2026-07-28');
+    expect(modern?.meta?.has('io.modelcontextprotocol/clientCapabilities')).toBe(true);
+    expect(legacy?.meta).toBeUndefined();
+  });
+
+  it('reads every page, with the cursor exactly as the server gave it', async () => {
+    const cursor = 'next "page"\n\u00e9';
+    lane.answer = ({ message }, sink) => {
+      const given = message.params?.string('cursor');
+      sink.settled(given === undefined ? page(['a'], cursor) : page(given === cursor ? ['b'] : []));
+    };
+    const tools = directory();
+    expect(await Promise.all([tools.lists('a'), tools.lists('b')])).toEqual([true, true]);
+    expect(lane.asked).toHaveLength(2);
+  });
+
+  it('stops reading a list without an end', async () => {
+    lane.answer = (_, sink) => sink.settled(page(['a'], 'more'));
+    expect(await directory().lists('z')).toBe(false);
+    expect(lane.asked).toHaveLength(100);
+  });
+
+  it('gives its lane back, whether the list was read or not', async () => {
+    await directory().lists('a');
+    expect(lane.released).toBe(1);
+    lane.answer = (_, sink) => sink.failed(PROBLEMS.UPSTREAM_TIMEOUT, 'slow');
+    await expect(directory().lists('a')).rejects.toThrow();
+    expect(lane.released).toBe(2);
+  });
+
+  it('does not know a tool without a name', async () => {
+    lane.answer = (_, sink) =>
+      sink.settled(
+        messageOf({ jsonrpc: '2.0', id: 1, result: { tools: [{ title: 'x' }, 'y', { name: 7 }, { name: 'a' }] } }),
+      );
+    expect(await directory().lists('a')).toBe(true);
+  });
+});
+
+describe('a name the directory does not know', () => {
+  it('is asked for again, but not for each guess', async () => {
+    const tools = directory();
+    await tools.lists('new');
+    lane.answer = (_, sink) => sink.settled(page(['a', 'b', 'new']));
+    now += 1_999;
+    expect(tools.lists('new')).toBe(false);
+    expect(lane.asked).toHaveLength(1);
+    now += 1;
+    expect(await tools.lists('new')).toBe(true);
+    expect(lane.asked).toHaveLength(2);
+  });
+});
+
+describe('a name the directory knows', () => {
+  it('is believed for a minute, and then asked for again', async () => {
+    const tools = directory();
+    await tools.lists('a');
+    lane.answer = (_, sink) => sink.settled(page(['b']));
+    now += 59_999;
+    expect(tools.lists('a')).toBe(true);
+    now += 1;
+    expect(await tools.lists('a')).toBe(false);
+  });
+
+  it('is forgotten when the server says its list changed', async () => {
+    const tools = directory();
+    await tools.lists('a');
+    lane.answer = (_, sink) => sink.settled(page(['b']));
+    tools.forget();
+    expect(await tools.lists('a')).toBe(false);
+  });
+
+  it('is not kept when the list changed while it was being read', async () => {
+    const tools = directory();
+    const reading = tools.lists('a');
+    tools.forget();
+    expect(await reading).toBe(true);
+    lane.answer = (_, sink) => sink.settled(page(['b']));
+    expect(await tools.lists('a')).toBe(false);
+    expect(lane.asked).toHaveLength(2);
+  });
+});
+
+describe('a list that cannot be had', () => {
+  it.each<readonly [string, Answer, string]>([
+    [
+      'because the server does not answer',
+      (_, sink) => sink.failed(PROBLEMS.UPSTREAM_TIMEOUT, 'slow'),
+      'UPSTREAM_TIMEOUT',
+    ],
+    [
+      'because the server answers with an error',
+      (_, sink) => sink.settled(messageOf({ jsonrpc: '2.0', id: 1, error: { code: -32603, message: 'no' } })),
+      'UPSTREAM_INVALID',
+    ],
+  ])('is a failure and never a guess, %s', async (_, answer, code) => {
+    const tools = directory();
+    lane.answer = answer;
+    await expect(tools.lists('a')).rejects.toMatchObject({ problem: { code } });
+    lane.answer = (_, sink) => sink.settled(page(['a']));
+    expect(await tools.lists('a')).toBe(true);
+  });
+
+  it('is a failure when there is no lane', async () => {
+    const refused = new ProblemError(PROBLEMS.UPSTREAM_CRASH_LOOP);
+    const tools = new LaneToolDirectory(
+      { lane: () => Promise.reject(refused), giveBack: () => expect.unreachable() },
+      { revision: '2026-07-28', timeoutMs: 1 },
+    );
+    await expect(tools.lists('a')).rejects.toBe(refused);
+  });
+
+  it('does not end what was known of other names', async () => {
+    const tools = directory();
+    await tools.lists('a');
+    lane.answer = (_, sink) => sink.failed(PROBLEMS.UPSTREAM_TIMEOUT, 'slow');
+    now += 5_000;
+    await expect(tools.lists('guess')).rejects.toThrow();
+    expect(tools.lists('a')).toBe(true);
+  });
+});
