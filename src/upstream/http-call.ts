@@ -2,12 +2,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Message } from '../jsonrpc/message.ts';
 import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
-import { PROBLEMS } from '../problem/catalogue.ts';
 import { type SseListener, SseParser } from '../protocol/sse-parser.ts';
 import { BoundedBody } from './bounded-body.ts';
 import { readHead, readResumption, saying } from './http-answer.ts';
 import type { CallOwner } from './http-call-owner.ts';
 import {
+  busy,
   closedEarly,
   type Failure,
   invalid,
@@ -64,10 +64,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   start(headers: string[], timeoutMs: number): void {
     const { target } = this.#owner;
     if (target.calls.size >= target.limits.pending_calls) {
-      this.#failSoon({
-        problem: PROBLEMS.UPSTREAM_BUSY,
-        detail: `limits.pending_calls (${target.limits.pending_calls}) reached`,
-      });
+      this.refuse(busy(target.limits.pending_calls));
       return;
     }
     target.calls.add(this);
@@ -77,9 +74,9 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     this.#isStarting = false;
   }
 
-  /** Ends the call before anything is sent. */
+  /** Ends the call before anything is sent, and not before the caller has returned. */
   refuse(failure: Failure): void {
-    this.#failSoon(failure);
+    queueMicrotask(() => this.#fail(failure));
   }
 
   cancel(reason: string): void {
@@ -162,7 +159,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const failure = transportFailure(error, this.#isSent);
     if (this.#phase === 'done') clearTimeout(this.#clock);
-    else if (this.#isStarting) this.#failSoon(failure);
+    else if (this.#isStarting) this.refuse(failure);
     else if (this.#phase === 'events') this.#broken(failure);
     else this.#fail(failure);
   }
@@ -267,10 +264,6 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     this.#controller = undefined;
     const lastEventId = this.#parser?.lastEventId ?? '';
     if (!this.#owner.resumes(this, lastEventId, this.#retryMs)) this.#fail(failure);
-  }
-
-  #failSoon(failure: Failure): void {
-    queueMicrotask(() => this.#fail(failure));
   }
 
   #failAndDrop(failure: Failure): void {

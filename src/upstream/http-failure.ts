@@ -24,6 +24,11 @@ export function tooLarge(limit: number): Failure {
   };
 }
 
+/** Our own refusal: the server was not asked. */
+export function busy(limit: number): Failure {
+  return { problem: PROBLEMS.UPSTREAM_BUSY, detail: `mcps[].limits.pending_calls (${limit}) is reached` };
+}
+
 /** The server ended the connection, or the stream, with the answer still owed. */
 export function closedEarly(detail: string): Failure {
   return { problem: PROBLEMS.UPSTREAM_CLOSED, detail, remedy: SEE_ITS_LOG };
