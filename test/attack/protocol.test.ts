@@ -159,9 +159,7 @@ describe('a version nobody here speaks (-32022)', () => {
   prove(
     () => ground,
     [
-      ...['2027-01-01', 'DRAFT-2026-v1', '2026-07-28 ', '1']
-        .filter((v) => v.trim() === v)
-        .map((v) => unsupported(v, modernOf(v), TWIN)),
+      ...['2027-01-01', 'DRAFT-2026-v1', '1'].map((version) => unsupported(version, modernOf(version), TWIN)),
       unsupported(
         '2020-01-01',
         onSession(legacyCall(), { 'mcp-protocol-version': '2020-01-01' }),
@@ -174,34 +172,19 @@ describe('a version nobody here speaks (-32022)', () => {
 describe('a method that is not of the revision', () => {
   const unknown = { code: -32601, audit: { policy: 'authorize', reason: 'method.unknown', rpc_code: -32601 } };
   const removed = ['ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe', 'tasks/list'];
-  const invented = [
-    'initialize',
-    'sampling/createMessage',
-    'roots/list',
-    'tools/delete',
-    'Tools/list',
-    'rpc.discover',
-    ' ',
-  ];
+  const invented = ['initialize', 'sampling/createMessage', 'roots/list', 'tools/delete', 'Tools/list', 'rpc.discover'];
   prove(
     () => ground,
-    [...removed, ...invented]
-      .map(
-        (method): Attack => ({
-          name: `${JSON.stringify(method)} on 2026-07-28`,
-          send: modern(
-            OPEN,
-            TOKENS.user,
-            modernMessage(method),
-            method === ' ' ? { headers: { 'mcp-method': '=?base64?IA==?=' } } : {},
-          ),
-          status: 404,
-          ...unknown,
-          twin: modern(OPEN, TOKENS.user, modernMessage('tools/list')),
-          ...echoesId,
-        }),
-      )
-      .filter(({ name }) => !name.startsWith('" "')),
+    [...removed, ...invented].map(
+      (method): Attack => ({
+        name: `${method} on 2026-07-28`,
+        send: modern(OPEN, TOKENS.user, modernMessage(method)),
+        status: 404,
+        ...unknown,
+        twin: modern(OPEN, TOKENS.user, modernMessage('tools/list')),
+        ...echoesId,
+      }),
+    ),
   );
   prove(
     () => ground,
