@@ -45,6 +45,10 @@ async function start(mcps: object[]) {
   return { gateway, token, write, reload };
 }
 
+/** The processes of stdio servers that run now. */
+const programs = (gateway: Gateway) =>
+  descendants(gateway.pid).filter(({ command }) => command.includes(String(stdio.args[0])));
+
 const servers = async (gateway: Gateway, token: string): Promise<string[]> => {
   const { body } = await get(`${gateway.url}/mcp/servers`, token);
   return body.servers.map(({ id }: { id: string }) => id);
@@ -59,14 +63,14 @@ describe('a reload', () => {
     const { gateway, token, reload } = await start([program('stays'), program('goes'), remote('leaves')]);
     const at = (id: string) => `${gateway.url}/mcp/${id}`;
     const kept = await Promise.all([legacyStream(at('stays'), token), modernStream(at('stays'), token)]);
-    const pidsOfStays = descendants(gateway.pid).map(({ pid }) => pid);
+    const pidsOfStays = programs(gateway).map(({ pid }) => pid);
     const doomed = await Promise.all([
       legacyStream(at('goes'), token),
       modernStream(at('goes'), token),
       legacyStream(at('leaves'), token),
       modernStream(at('leaves'), token),
     ]);
-    const family = descendants(gateway.pid);
+    const family = programs(gateway);
     const familyOfGoes = family.filter(({ pid }) => !pidsOfStays.includes(pid));
     expect([pidsOfStays.length, familyOfGoes.length]).toEqual([2, 2]);
 
@@ -79,7 +83,7 @@ describe('a reload', () => {
 
     expect((await call(gateway, 'arrives', token, 'add', { a: 1, b: 1 })).status).toBe(200);
     expect((await call(gateway, 'stays', token, 'add', { a: 1, b: 1 })).status).toBe(200);
-    const alive = descendants(gateway.pid).map(({ pid }) => pid);
+    const alive = programs(gateway).map(({ pid }) => pid);
     expect(alive).toEqual(expect.arrayContaining(pidsOfStays));
     await call(gateway, 'stays', token, 'toggle_extra_tool', {});
     await until(() => kept[1]?.text().includes('tools/list_changed'), 'the kept subscription still carries news');
@@ -88,19 +92,19 @@ describe('a reload', () => {
   it('applies new rules to a server without a new start of it', async () => {
     const { gateway, token, reload } = await start([program('one')]);
     expect((await call(gateway, 'one', token, 'echo', { text: 'a' })).body.result).toBeDefined();
-    const pids = descendants(gateway.pid).map(({ pid }) => pid);
+    const pids = programs(gateway).map(({ pid }) => pid);
 
     await reload([program('one', { tools: { deny: ['echo'] } })]);
     const refused = await call(gateway, 'one', token, 'echo', { text: 'a' });
     expect(refused.body.error).toMatchObject({ code: -32602, message: 'Unknown tool: echo' });
     expect((await call(gateway, 'one', token, 'add', { a: 1, b: 1 })).body.result).toBeDefined();
-    expect(descendants(gateway.pid).map(({ pid }) => pid)).toEqual(pids);
+    expect(programs(gateway).map(({ pid }) => pid)).toEqual(pids);
   });
 
   it('starts a server anew whose command changed', async () => {
     const { gateway, token, reload } = await start([program('one')]);
     await call(gateway, 'one', token, 'echo', { text: 'a' });
-    const family = descendants(gateway.pid);
+    const family = programs(gateway);
     await reload([program('one', { env: { ...stdio.env, CHANGED: 'yes' } })]);
     await expectGone(family);
     expect((await call(gateway, 'one', token, 'echo', { text: 'a' })).status).toBe(200);

@@ -42,8 +42,19 @@ async function openAll(token: string): Promise<OpenStream[]> {
   return Promise.all(streams);
 }
 
+/** As above with a token that expires soon, and yet not before a busy machine has opened everything. */
+async function openBriefly() {
+  for (const seconds of [2, 8]) {
+    const token = await gateway.token(`brief-${seconds}`, { expires: `${seconds}s` });
+    const streams = await openAll(token).catch(() => undefined);
+    if (streams !== undefined) return { token, streams };
+  }
+  const token = await gateway.token('brief-15', { expires: '15s' });
+  return { token, streams: await openAll(token) };
+}
+
 const allOver = (streams: readonly OpenStream[]) =>
-  within(Promise.all(streams.map(({ over }) => over)), 'every stream of the token is over');
+  within(Promise.all(streams.map(({ over }) => over)), 'every stream of the token is over', 20_000);
 
 describe('a token', () => {
   it('counts on the running gateway as soon as it is made', async () => {
@@ -88,8 +99,7 @@ describe('a token', () => {
   });
 
   it('takes its streams with it when it expires', async () => {
-    const token = await gateway.token('brief', { expires: '4s' });
-    const streams = await openAll(token);
+    const { token, streams } = await openBriefly();
     expect(new Set(await allOver(streams))).toEqual(new Set(['ended']));
     expect(await status(token)).toBe(401);
     await gateway.audited(({ reason }) => reason === 'token-expired', 'the end of the streams');
