@@ -65,6 +65,34 @@ describe('the session table', () => {
     expect(sessions.find('1', ada, 'crm')).toBeUndefined();
     expect(sessions.find('2', ada, 'crm')).toBe(used);
   });
+
+  it('counts idle time from the end of what kept a session busy', () => {
+    const { clock, sessions } = table();
+    const session = new Stub('1', ada);
+    sessions.add(session);
+    session.busy = true;
+    clock.now = 5_000;
+    expect(sessions.sweep()).toBe(0);
+    session.busy = false;
+    clock.now = 5_900;
+    expect(sessions.sweep()).toBe(0);
+    clock.now = 6_000;
+    expect(sessions.sweep()).toBe(1);
+  });
+
+  it('ends idle sessions that are in the way of a new one', () => {
+    const { clock, sessions } = table(10, 1);
+    const session = new Stub('1', ada);
+    sessions.add(session);
+    clock.now = 900;
+    expect(sessions.noRoomFor(ada)).toBe('sessions.max_per_principal');
+    clock.now = 1_000;
+    // Looked through a moment ago: a flood of attempts must not make each one search.
+    expect(sessions.noRoomFor(ada)).toBe('sessions.max_per_principal');
+    clock.now = 1_900;
+    expect(sessions.noRoomFor(ada)).toBeUndefined();
+    expect(session.ended).toBe('session-idle');
+  });
 });
 
 describe('the ticket office', () => {

@@ -21,6 +21,9 @@ export interface SessionSettings {
 /** Why there is no room: for everybody, or for this principal. */
 export type NoRoom = 'sessions.max' | 'sessions.max_per_principal';
 
+/** Who is refused again and again must not make the table be searched each time. */
+const SWEEP_PAUSE_MS = 1_000;
+
 interface Row<S> {
   readonly session: S;
   lastUsed: number;
@@ -36,6 +39,7 @@ export class SessionTable<S extends SessionEntry> {
   private readonly perPrincipal = new Map<PrincipalId, number>();
   private readonly settings: SessionSettings;
   private readonly now: () => number;
+  private sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(settings: SessionSettings, now: () => number = Date.now) {
     this.settings = settings;
@@ -46,8 +50,17 @@ export class SessionTable<S extends SessionEntry> {
     return this.rows.size;
   }
 
-  /** Whether one more session may be opened for the principal; undefined when it may. */
+  /**
+   * Whether one more session may be opened for the principal; undefined when it may. Sessions whose time is over are
+   * ended first, where they are in the way.
+   */
   noRoomFor(principal: PrincipalId): NoRoom | undefined {
+    const full = this.fullFor(principal);
+    if (full === undefined || this.now() - this.sweptAt < SWEEP_PAUSE_MS || this.sweep() === 0) return full;
+    return this.fullFor(principal);
+  }
+
+  private fullFor(principal: PrincipalId): NoRoom | undefined {
     if (this.rows.size >= this.settings.max) return 'sessions.max';
     const held = this.perPrincipal.get(principal) ?? 0;
     return held >= this.settings.max_per_principal ? 'sessions.max_per_principal' : undefined;
@@ -89,12 +102,15 @@ export class SessionTable<S extends SessionEntry> {
     return ended;
   }
 
-  /** Ends sessions that nobody has used for the idle time. Called now and then by the owner. */
+  /** Ends sessions that nobody has used for the idle time; it begins when they are no longer busy. Called now and then by the owner. */
   sweep(): number {
-    const horizon = this.now() - this.settings.idle_timeout_ms;
+    const now = this.now();
+    this.sweptAt = now;
     return this.endWhere((session) => {
       const row = this.rows.get(session.id);
-      return !session.busy && row !== undefined && row.lastUsed <= horizon ? 'session-idle' : undefined;
+      if (row === undefined) return undefined;
+      if (session.busy) row.lastUsed = now;
+      return now - row.lastUsed >= this.settings.idle_timeout_ms ? 'session-idle' : undefined;
     });
   }
 }
