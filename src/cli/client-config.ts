@@ -60,7 +60,7 @@ export const CLIENT_NAMES: readonly string[] = Object.keys(RECIPES);
 
 /** Ready-to-paste configuration of one client; undefined when there is no recipe of that name. */
 export function clientConfig(client: string, target: ClientTarget): string | undefined {
-  return RECIPES[client]?.render(target);
+  return Object.hasOwn(RECIPES, client) ? RECIPES[client]?.render(target) : undefined;
 }
 
 /** Every recipe, one after the other, each under its title. */

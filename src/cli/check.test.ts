@@ -1,0 +1,70 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { folderWith, refusal } from '../../test/fixtures/config/folder.ts';
+import { check } from './check.ts';
+
+const SERVER = 'mcps: [{ id: files, transport: stdio, command: node }]\n';
+
+function checked(
+  files: Readonly<Record<string, string>>,
+  file?: string,
+  flags: Readonly<Record<string, unknown>> = {},
+) {
+  const cwd = folderWith(files);
+  let [out, err] = ['', ''];
+  const run = () =>
+    check(file, flags, {
+      env: { HOME: cwd },
+      cwd,
+      isTerminal: false,
+      logFormat: 'json',
+      print: (text) => {
+        out += `${text}\n`;
+      },
+      complain: (text) => {
+        err += `${text}\n`;
+      },
+    });
+  return { cwd, run, said: () => ({ out, err }) };
+}
+
+describe('sallyport check', () => {
+  it('says that a good configuration is good, and which servers are in it', () => {
+    const { run, said } = checked({ 'sallyport.yaml': SERVER });
+    expect(run()).toBe(0);
+    expect(said().out).toMatch(/sallyport\.yaml: good \(files\)\n$/);
+    expect(said().err).toBe('');
+  });
+
+  it('judges the file that is named, or none', () => {
+    const named = checked({ 'other.yaml': SERVER }, 'other.yaml');
+    expect(named.run()).toBe(0);
+    expect(named.said().out).toContain('other.yaml: good');
+    const none = checked({});
+    expect(none.run()).toBe(0);
+    expect(none.said().out).toBe('defaults (no configuration file): good (no servers)\n');
+  });
+
+  it('judges flags as a start would', () => {
+    const { run } = checked({ 'sallyport.yaml': SERVER }, undefined, { port: 'many' });
+    expect(refusal(run).message).toContain('--port');
+  });
+
+  it('tells every fault at once', () => {
+    const { run, said } = checked({ 'sallyport.yaml': 'server: { prot: 1, host: 999 }\nlog: { level: loud }\n' });
+    expect(refusal(run).faults.length).toBeGreaterThanOrEqual(3);
+    expect(said().out).toBe('');
+  });
+
+  it('warns on standard error and still finds the configuration good', () => {
+    const { run, said } = checked({ 'sallyport.yaml': `auth: { anonymous: { roles: [user] } }\n${SERVER}` });
+    expect(run()).toBe(0);
+    expect(said().err).toMatch(/^warning: .*auth\.anonymous\.roles/);
+  });
+
+  it('leaves nothing behind', () => {
+    const { cwd, run } = checked({ 'sallyport.yaml': SERVER });
+    run();
+    expect(readdirSync(cwd)).toEqual(['sallyport.yaml']);
+  });
+});
