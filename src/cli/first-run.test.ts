@@ -51,6 +51,14 @@ describe('the first run', () => {
   });
 });
 
+describe('a run without servers', () => {
+  it('makes no token, and one is made when there is a server', async () => {
+    expect(await run(true, [])).toEqual({ kind: 'no-servers' });
+    expect(await tokens()).toEqual([]);
+    expect(await run(true)).toMatchObject({ kind: 'shown' });
+  });
+});
+
 describe('a later run', () => {
   it('makes no token while one opens every server', async () => {
     await run(true);

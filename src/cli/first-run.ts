@@ -10,7 +10,9 @@ export type TokenNews =
   /** Made now; in a 0600 file, because what is printed may end in a log. */
   | { readonly kind: 'file'; readonly path: string }
   /** There are tokens already. */
-  | { readonly kind: 'exists' };
+  | { readonly kind: 'exists' }
+  /** There is no server a token could open. */
+  | { readonly kind: 'no-servers' };
 
 const NAME = 'first-run';
 
@@ -24,6 +26,7 @@ export async function firstRunToken(
   servers: readonly string[],
   terminal: boolean,
 ): Promise<TokenNews> {
+  if (servers.length === 0) return { kind: 'no-servers' };
   const { tokens } = await runCommand('token.list', {}, services);
   const live = tokens.filter(({ state }) => state === 'active');
   const opensAll = live.some((token) => token.servers === null || servers.every((id) => token.servers?.includes(id)));

@@ -74,6 +74,12 @@ describe('the token', () => {
     expect(text).toContain('$SALLYPORT_TOKEN');
   });
 
+  it('is not made where there is nothing to open, and that is said', () => {
+    const text = said({ servers: [], token: { kind: 'no-servers' } });
+    expect(text).toContain('No server is configured');
+    expect(text).not.toContain('sp_');
+  });
+
   it('is not needed where authentication is off, and that is said', () => {
     expect(said({ token: undefined })).toContain('Authentication is off');
   });

@@ -51,6 +51,8 @@ function tokenLines(token: TokenNews | undefined): string[] {
       return [`Your token, shown this once: ${token.secret}`, ''];
     case 'file':
       return [`Your token is in ${token.path} (readable by you alone).`, ''];
+    case 'no-servers':
+      return ['No server is configured, so no token was made: there is nothing it could open.', ''];
     case 'exists':
       return ['Tokens exist already. Make another: sallyport token create --name laptop', ''];
   }
