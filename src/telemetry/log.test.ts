@@ -101,22 +101,22 @@ describe('log', () => {
     expect(json()[0]).toMatchObject({ level: 'info', message: 'mine', level_: 'y', message_: 'z' });
   });
 
-  it.each(['json', 'pretty'] as const)(
-    'puts any strings on exactly one line without control characters (%s)',
-    (format) => {
-      fc.assert(
-        fc.property(
-          fc.string({ unit: 'binary' }),
-          fc.string({ unit: 'binary' }),
-          fc.string({ unit: 'binary' }),
-          (m, k, v) => {
-            const { log, lines } = capture({ format });
-            log.info(`${m}\r\n\u001b[31m\u2028`, { [`k${k}`]: v, v: `\u009b\0${v}` });
-            expect(lines).toHaveLength(1);
-            expect(lines[0]).toMatch(/^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\n$/);
-          },
-        ),
-      );
-    },
-  );
+  it.each([
+    'json',
+    'pretty',
+  ] as const)('puts any strings on exactly one line without control characters (%s)', (format) => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.string({ unit: 'binary' }),
+        fc.string({ unit: 'binary' }),
+        (m, k, v) => {
+          const { log, lines } = capture({ format });
+          log.info(`${m}\r\n\u001b[31m\u2028`, { [`k${k}`]: v, v: `\u009b\0${v}` });
+          expect(lines).toHaveLength(1);
+          expect(lines[0]).toMatch(/^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\n$/);
+        },
+      ),
+    );
+  });
 });
