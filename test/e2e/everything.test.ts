@@ -70,6 +70,7 @@ async function visit(kind: Kind, place: Place) {
     await until(
       () => client.heard.some(({ method, params }) => method === 'notifications/message' && params?.data === news),
       'the server has said, outside any call, that it got the roots',
+      30_000,
     );
     const seen = { era: client.era, listed, read, called, progress, questions: questionsTo(client) };
     return { seen, environment: environment as { content: { text: string }[] } };
@@ -102,18 +103,22 @@ const DIRECT: Readonly<Record<string, () => Place>> = {
 const visits = KINDS.flatMap((kind) => Object.entries(DIRECT).map(([id, direct]) => [kind, id, direct] as const));
 
 describe('the everything server', () => {
-  it.concurrent.each(visits)('looks to %s over %s as it does without the gateway', async (kind, id, direct) => {
-    const [gated, plain] = await Promise.all([visit(kind, through(id)), visit(kind, direct())]);
-    expect(gated.seen).toEqual(plain.seen);
+  it.concurrent.each(visits)(
+    'looks to %s over %s as it does without the gateway',
+    async (kind, id, direct) => {
+      const [gated, plain] = await Promise.all([visit(kind, through(id)), visit(kind, direct())]);
+      expect(gated.seen).toEqual(plain.seen);
 
-    const offered = (gated.seen.listed.tools as { tools: { name: string }[] }).tools.map(({ name }) => name);
-    expect([...Object.keys(gated.seen.called), 'get-env'].sort()).toEqual(offered.sort());
-    expect(gated.seen.era).toBe('legacy');
-    expect(gated.seen.progress).toEqual([1, 2, 3, 4, 'answer']);
-    expect(JSON.stringify(gated.seen.called)).toContain('a sample');
-    expect(gated.environment.content[0]?.text).toContain('PATH');
-    expect(gated.environment.content[0]?.text).not.toContain('SALLYPORT');
-  });
+      const offered = (gated.seen.listed.tools as { tools: { name: string }[] }).tools.map(({ name }) => name);
+      expect([...Object.keys(gated.seen.called), 'get-env'].sort()).toEqual(offered.sort());
+      expect(gated.seen.era).toBe('legacy');
+      expect(gated.seen.progress).toEqual([1, 2, 3, 4, 'answer']);
+      expect(JSON.stringify(gated.seen.called)).toContain('a sample');
+      expect(gated.environment.content[0]?.text).toContain('PATH');
+      expect(gated.environment.content[0]?.text).not.toContain('SALLYPORT');
+    },
+    120_000,
+  );
 
   it.concurrent.each(visits)('streams progress to %s over %s while the call is under way', async (kind, id) => {
     const client = await connectFull(kind, through(id));

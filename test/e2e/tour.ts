@@ -61,13 +61,14 @@ export function questionsTo({ heard }: FullClient): readonly unknown[] {
 }
 
 const VARIABLE: readonly [RegExp, string][] = [
+  [/"progressToken":\d+/g, '"progressToken":0'],
   [/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '(uuid)'],
   [/\b[0-9a-f]{32}\b/g, '(id)'],
   [/\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, '(time)'],
   [/\d{1,2}:\d{2}:\d{2} [AP]M/g, '(time)'],
 ];
 
-/** The same value without what differs between any two calls: fresh ids and the time of day. */
+/** The same value without what differs between any two calls: fresh ids, counters and the time of day. */
 export function alike(value: unknown): unknown {
   const json = JSON.stringify(value, (key, inner) => (key === 'blob' ? decoded(inner) : inner));
   return JSON.parse(VARIABLE.reduce((text, [pattern, name]) => text.replaceAll(pattern, name), json));
