@@ -105,7 +105,7 @@ export class LegacySession implements SessionEntry, LaneSource {
 
   finished(call: ForwardedCall): void {
     if (this.calls.get(call.id) === call) this.calls.delete(call.id);
-    if (call.received === this.initialize && !this.established) this.abandon();
+    if (call.received === this.initialize && !this.established) this.abandon(call.carrier);
   }
 
   asked(message: Message, reply: PostReply): boolean {
@@ -224,7 +224,8 @@ export class LegacySession implements SessionEntry, LaneSource {
   }
 
   /** `initialize` failed: there never was a session. */
-  private abandon(): void {
+  private abandon(reply: PostReply): void {
+    reply.dropHeader(SESSION_HEADER);
     this.estate.sessions.remove(this.id);
     this.end('session-ended');
   }
@@ -248,6 +249,9 @@ class LaneWatch implements LaneListener {
     this.session.closed(problem, detail);
   }
 }
+
+/** Names the session in the answer to `initialize`, and only where there is one. */
+export const SESSION_HEADER = 'Mcp-Session-Id';
 
 export interface SessionId {
   readonly id: string;

@@ -11,7 +11,7 @@ import { type Problem, particular } from '../problem/problem.ts';
 import { eraOf, isRevision, type Revision } from '../protocol/revisions.ts';
 import { ForwardedCall, type LaneSource } from './forwarded-call.ts';
 import { forwardNotification } from './forwarded-notification.ts';
-import { LegacySession } from './legacy-session.ts';
+import { LegacySession, SESSION_HEADER } from './legacy-session.ts';
 import { ModernSource } from './modern-source.ts';
 import { PostReply } from './post-reply.ts';
 import type { Refuser } from './refuser.ts';
@@ -130,7 +130,7 @@ async function forward(
   }
   if (requests.length === 0) return send(response, emptyResponse(202), x.responseHeaders, false);
   const reply = new PostReply(estate, rules, x, response, requests.length);
-  if (openedSession !== undefined) reply.addHeader('Mcp-Session-Id', openedSession);
+  if (openedSession !== undefined) reply.addHeader(SESSION_HEADER, openedSession);
   const calls = requests.map(
     (message, index) =>
       new ForwardedCall(estate, rules, plan, source, reply, {

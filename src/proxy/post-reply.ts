@@ -35,6 +35,10 @@ export class PostReply implements ReplyOwner {
     this.reply.addHeader(name, value);
   }
 
+  dropHeader(name: string): void {
+    this.reply.dropHeader(name);
+  }
+
   open(): void {
     this.reply.open();
   }

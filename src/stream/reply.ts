@@ -61,6 +61,13 @@ export class Reply implements Beating {
     this.headers = [...this.headers, name, value];
   }
 
+  /** Takes back a header of an answer that has not begun. */
+  dropHeader(name: string): void {
+    // Names stand at even places; a value may read like a name.
+    const at = this.headers.findIndex((text, place) => place % 2 === 0 && text === name);
+    if (at !== -1) this.headers = this.headers.toSpliced(at, 2);
+  }
+
   /** Sends the headers of a stream now. Idempotent. */
   open(): void {
     if (this.done || this.stream !== undefined) return;
