@@ -113,7 +113,10 @@ export interface Continuation {
  */
 export function continuation(found: Found, anchor: Anchor | undefined): Continuation {
   const head = found.last ?? GENESIS;
-  if (anchor === undefined) return { head, first: found.first ?? after(head), oddities: [] };
+  if (anchor === undefined) {
+    const missing = found.last === undefined ? [] : ['the anchor is missing: a tail that was cut cannot be told'];
+    return { head, first: found.first ?? after(head), oddities: missing };
+  }
   if (found.last === undefined) {
     const moved = anchor.head.seq === 0 ? [] : [`the file is new; the chain goes on after record ${anchor.head.seq}`];
     return { head: anchor.head, first: after(anchor.head), oddities: moved };

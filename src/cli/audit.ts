@@ -22,6 +22,9 @@ export function auditCommands(program: Command, context: CliContext): void {
     const found = await verifyFile(path);
     if (found.ok) {
       context.stdout.write(`${path}: ${found.lines} records, unbroken to ${found.head.hash.slice(0, 16)}\n`);
+      if (found.start.seq > 0) {
+        context.stderr.write(`it goes on after record ${found.start.seq}: verify the file before it as well\n`);
+      }
       if (!found.anchored) context.stderr.write('no anchor file beside it: a cut tail would not be seen\n');
       return;
     }

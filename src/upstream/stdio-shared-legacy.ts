@@ -1,7 +1,8 @@
 import { Edits } from '../jsonrpc/edits.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
-import { jsonString, writeResult } from '../jsonrpc/write.ts';
+import { jsonString, writeError, writeResult } from '../jsonrpc/write.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import type { CallHandle, CallSink, Lane, LaneListener, OutboundCall } from './lane.ts';
@@ -111,7 +112,7 @@ export class SharedLegacyLane implements Lane {
       case 'resources/unsubscribe':
         return this.#unsubscribe(call, sink);
       default:
-        return this.#connection.dispatch(call, sink);
+        return usesTasks(call.message) ? this.#refuseTask(call, sink) : this.#connection.dispatch(call, sink);
     }
   }
 
@@ -169,26 +170,44 @@ export class SharedLegacyLane implements Lane {
     const result = opening.result!;
     const own = result.string('protocolVersion');
     const { start, end } = result.span;
+    const edits = new Edits(opening.bytes);
+    const capabilities = result.object('capabilities');
+    if (capabilities?.has('tasks')) edits.removeMember(capabilities, 'tasks');
     // Revisions are dates: text order is their order.
-    if (own === undefined || own <= call.revision) return opening.bytes.toString('utf8', start, end);
-    const edited = new Edits(opening.bytes)
-      .replace(result.spanOf('protocolVersion')!, jsonString(call.revision))
-      .toBuffer();
+    if (own !== undefined && own > call.revision) {
+      edits.replace(result.spanOf('protocolVersion')!, jsonString(call.revision));
+    }
+    const edited = edits.toBuffer();
     const moved = edited.length - opening.bytes.length;
     return edited.toString('utf8', start, end + moved);
   }
 
+  /** The child keeps one list of tasks for its one client, the gateway: whoever rode on it could read all of them. */
+  #refuseTask(call: OutboundCall, sink: CallSink): CallHandle {
+    const text = 'Tasks are not available on a server that several sessions share';
+    return this.#settle(call, sink, (id) => writeError(id, { rpcCode: PROBLEMS.METHOD_NOT_FOUND.rpcCode, text }));
+  }
+
   #answer(call: OutboundCall, sink: CallSink, rawResult: string): CallHandle {
+    return this.#settle(call, sink, (id) => writeResult(id, rawResult));
+  }
+
+  #settle(call: OutboundCall, sink: CallSink, write: (id: number) => Buffer): CallHandle {
     const id = this.#connection.takeId();
     const pending = new PendingCall(this.#connection, id, call.message.method!, call.message, sink);
     const ended = this.#connection.ending;
-    const answer = scanUpstream(writeResult(id, rawResult));
+    const answer = scanUpstream(write(id));
     queueMicrotask(() => {
       if (ended !== undefined) pending.fail(ended.problem, ended.detail);
       else if (!isScanFailure(answer)) pending.settle(answer);
     });
     return pending;
   }
+}
+
+/** 2025-11-25, utilities/tasks: the task methods, and a request that asks to be run as one. */
+function usesTasks(message: Message): boolean {
+  return message.method?.startsWith('tasks/') === true || message.params?.has('task') === true;
 }
 
 /** Takes the subscription back when the server did not grant it. */

@@ -122,6 +122,20 @@ describe('a legacy child under several sessions', () => {
     expect(seen.map((m) => m.method)).toEqual(['initialize', 'notifications/initialized', 'tools/call']);
   });
 
+  it("runs no tasks, whose list would be everybody's", async () => {
+    const { lane } = await sessionOn(upstreamOf('shared'), 'ada', '1');
+    for (const [method, params] of [
+      ['tasks/list', {}],
+      ['tasks/result', { taskId: 'somebody-elses' }],
+      ['tools/call', { name: 'echo', arguments: { value: 1 }, task: { ttl: 1 } }],
+    ] as const) {
+      expect((await request(lane, method, params)).response?.error).toMatchObject({ code: -32601 });
+    }
+    const seen = await tool<Received[]>(lane, 'received');
+    expect(seen.map((m) => m.method)).toEqual(['initialize', 'notifications/initialized', 'tools/call']);
+    expect(await tool(lane, 'echo', 1)).toBe(1);
+  });
+
   it('closes every session when it dies, and the next session gets another', async () => {
     const upstream = upstreamOf('shared');
     const both = [await sessionOn(upstream, 'ada', '1'), await sessionOn(upstream, 'ben', '2')];
