@@ -84,14 +84,14 @@ describe('a modern client that closes its stream', () => {
     const ada = gate.caller('stdio');
     await abandon(ada, tool, () => upstreamId(ada, tool));
     const id = await upstreamId(ada, tool);
-    await until(async () => cancels(await received(ada)).includes(id as never), 'the server is told', 1_000);
+    await until(async () => cancels(await received(ada)).includes(id as never), 'the server is told');
     await gate.gateway.audited((line) => line.tool === tool && line.outcome === 'cancelled', 'the cancelled call');
   });
 
   it.each(['hang', 'begin'])('ends the request to an HTTP server (%s)', async (tool) => {
     await abandon(gate.caller('http'), tool, () => until(() => held.length > 0, 'the server has the call'));
     const { request, response } = held.pop()!;
-    await within(request.over, 'the connection is closed', 1_000);
+    await within(request.over, 'the connection is closed');
     expect(response.writableFinished).toBe(false);
     expect(upstream.of('notifications/cancelled')).toEqual([]);
   });
@@ -108,7 +108,7 @@ describe('a legacy client that loses its connection', () => {
 
     const id = await upstreamId(session, 'stream');
     await session.notify('notifications/cancelled', { requestId: 'mine' });
-    await until(async () => cancels(await received(session)).includes(id as never), 'the server is told', 1_000);
+    await until(async () => cancels(await received(session)).includes(id as never), 'the server is told');
     expect(toolValue(await session.tool('mine', 'echo', { free: 'again' }))).toEqual({ free: 'again' });
     await session.end();
   });

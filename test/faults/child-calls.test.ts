@@ -23,7 +23,7 @@ interface Voice {
 const restart = { backoff_ms: 1, backoff_max_ms: 1, crash_loop_after: 1000 };
 let gate: Gate;
 beforeAll(async () => {
-  const prompt = { restart, call_timeout_ms: 1_000 };
+  const prompt = { restart, call_timeout_ms: 2_000 };
   gate = await Gate.start([
     script('legacy', ['server.mjs', 'legacy'], { restart }),
     script('modern', ['server.mjs', 'modern'], { restart }),

@@ -136,7 +136,7 @@ let gate: Gate;
 beforeAll(async () => {
   [upstream, elsewhere] = await Promise.all([ScriptedHttp.start(), ScriptedHttp.start()]);
   upstream.otherwise = serve;
-  const settings = { transport: 'streamable-http', url: upstream.url, call_timeout_ms: 400 };
+  const settings = { transport: 'streamable-http', url: upstream.url, call_timeout_ms: 700 };
   const limits = { response_bytes: RESPONSE_BYTES };
   const mcps = CASES.flatMap((_, at) => ERAS.map((era) => ({ id: idOf(at, era), ...settings, era, limits })));
   gate = await Gate.start([...mcps, { id: 'other', ...settings, era: 'modern' }]);

@@ -113,7 +113,7 @@ describe('a reader that reads', () => {
   ])('gets messages far larger than the buffer (%s)', async (server) => {
     const speaker = server === 'shared-modern' ? gate.caller(server) : await gate.caller(server).open();
     const words = 'x'.repeat(40 * BUFFER);
-    const reply = await speaker.tool(1, 'say', { words, turns: 3 }, { meta: { progressToken: 1 } });
+    const reply = await speaker.tool(1, 'say', { words, turns: 3, aside: 'soon' }, { meta: { progressToken: 1 } });
     expect(reply.messages).toHaveLength(4);
     expect(toolValue(reply)).toBe(words);
   });

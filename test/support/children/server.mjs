@@ -48,10 +48,10 @@ const tools = {
     answer(id, 'done');
   },
   // Repeats the caller's words: in `turns` notifications, among those of other calls, and in the answer.
-  say(id, { arguments: { words, turns }, _meta }) {
+  say(id, { arguments: { words, turns, aside = words }, _meta }) {
     const turn = (progress) => {
       if (progress > turns) return answer(id, words);
-      notify('notifications/progress', { progressToken: _meta?.progressToken, progress, message: words });
+      notify('notifications/progress', { progressToken: _meta?.progressToken, progress, message: aside });
       setImmediate(turn, progress + 1);
     };
     turn(1);
