@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
+/** What a list of processes shows beside the script. */
+const NAME = 'sallyport-group-guard';
+
 /**
  * Reads "+ GROUP" and "- GROUP" lines. When there are no more to come, whatever groups are left are asked to end, and made
  * to two seconds later. A group that is gone is forgotten within a fifth of a second: its number may be given to others.
@@ -70,7 +73,7 @@ export class GroupGuard {
 /** Undefined where the system has no room for another process: the guard must not stop the child it is for. */
 function startShell(): ChildProcess | undefined {
   try {
-    return spawn('/bin/sh', ['-c', SCRIPT], {
+    return spawn('/bin/sh', ['-c', SCRIPT, NAME], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
       cwd: '/',
