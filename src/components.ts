@@ -31,7 +31,7 @@ export function recordComponent({ audit, registry, storage, version }: RecordPar
 }
 
 /** What is under way. Stopping ends streams at once, lets calls finish within the deadline, and then tells them. */
-export function callComponent(estate: Estate, registry: TokenRegistry): Component {
+export function callComponent(estate: Estate, registry: TokenRegistry, idleMs: number): Component {
   const { keepAlive, sessions, tickets } = estate;
   let sweep: NodeJS.Timeout | undefined;
   let forget: (() => void) | undefined;
@@ -39,7 +39,7 @@ export function callComponent(estate: Estate, registry: TokenRegistry): Componen
     name: 'calls',
     start: async () => {
       keepAlive.start();
-      sweep = setInterval(() => sessions.sweep(), SWEEP_MS).unref();
+      sweep = setInterval(() => sessions.sweep(), Math.min(SWEEP_MS, idleMs)).unref();
       forget = registry.onEnded((principal, reason) => {
         tickets.rejudge((ticket) => (ticket.holder === principal ? reason : undefined));
         sessions.endWhere((session) => (session.principal === principal ? reason : undefined));

@@ -5,6 +5,7 @@ const TOKEN = 'ixohShu3Ohgh8aiN';
 const OTHER = 'eeNgoh4Ahph8aeje';
 const tokens = (...entries: string[]) => `auth: { methods: [{ type: token, tokens: [${entries.join(', ')}] }] }\n`;
 const server = (rest: string) => `mcps: [{ id: a, transport: streamable-http, ${rest} }]\n`;
+const stdioServer = (rest: string) => `mcps: [{ id: a, transport: stdio, command: node, ${rest} }]\n`;
 
 /** Each row: what is refused, the text, and its twin without the defect. */
 describe.each([
@@ -92,8 +93,8 @@ describe.each([
   ],
   [
     'a first wait longer than the longest',
-    server('url: "http://x.example", restart: { backoff_ms: 40000 }'),
-    server('url: "http://x.example", restart: { backoff_ms: 30000 }'),
+    stdioServer('restart: { backoff_ms: 40000 }'),
+    stdioServer('restart: { backoff_ms: 30000 }'),
   ],
 ])('%s', (_, refused, accepted) => {
   it('is one fault that says what to do', () => {

@@ -131,7 +131,8 @@ const serverIds: Rule = (draft, report) => {
 
 const restartWaits: Rule = (draft, report) => {
   (draft.mcps ?? []).forEach((entry, index) => {
-    const { backoff_ms: first = 500, backoff_max_ms: longest = 30_000 } = entry?.restart ?? {};
+    const { backoff_ms: first = 500, backoff_max_ms: longest = 30_000 } =
+      entry !== undefined && 'restart' in entry ? (entry.restart ?? {}) : {};
     if (first > longest)
       report(
         ['mcps', index, 'restart', 'backoff_ms'],

@@ -17,9 +17,17 @@ export function emptyResponse(status: number, headers: readonly string[] = NONE)
   return { status, headers, body: undefined };
 }
 
+/** Headers of a JSON body. What is refused only for now says when to ask again (RFC 9110, section 10.2.3). */
+export function jsonHeaders(status: number): readonly string[] {
+  return status === 429 || status === 503 ? LATER : JSON_ONLY;
+}
+
+const JSON_ONLY: readonly string[] = Object.freeze(['Content-Type', 'application/json']);
+const LATER: readonly string[] = Object.freeze([...JSON_ONLY, 'Retry-After', '5']);
+
 /** A JSON answer. */
 export function jsonResponse(status: number, body: unknown, headers: readonly string[] = NONE): OutboundResponse {
-  return { status, headers: ['Content-Type', 'application/json', ...headers], body: JSON.stringify(body) };
+  return { status, headers: [...jsonHeaders(status), ...headers], body: JSON.stringify(body) };
 }
 
 /**

@@ -18,6 +18,9 @@ import type { Refuser } from './refuser.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 import { sessionIdOf, sessionKeyOf } from './session-id.ts';
 
+/** Messages in one batch (2025-03-26): each is judged, recorded and sent, so the body's size alone does not bound the work. */
+const MAX_BATCH = 100;
+
 /** The messages of one POST, on the way to one server. */
 export interface PostContext {
   readonly estate: Estate;
@@ -88,6 +91,9 @@ function refuseUnfit(x: Exchange, inbound: Inbound, session: LegacySession): Pro
   const version = x.headers.protocolVersion;
   if (version !== undefined && !(isRevision(version) && eraOf(version) === 'legacy')) return PROBLEMS.INVALID_REQUEST;
   if (inbound.batch && session.revision !== '2025-03-26') return PROBLEMS.BATCH_NOT_ALLOWED;
+  if (inbound.messages.length > MAX_BATCH) {
+    return particular(PROBLEMS.INVALID_REQUEST, `A batch may have ${MAX_BATCH} messages`);
+  }
   const requests = inbound.messages.filter((message) => message.kind === 'request');
   const ids = new Set(requests.map((message) => message.id));
   if (ids.size !== requests.length)

@@ -1,4 +1,4 @@
-import type { OutboundResponse } from '../http/outbound-response.ts';
+import { jsonHeaders, type OutboundResponse } from '../http/outbound-response.ts';
 import type { RequestId } from '../jsonrpc/span.ts';
 import { writeError } from '../jsonrpc/write.ts';
 import type { Problem } from '../problem/problem.ts';
@@ -22,7 +22,7 @@ export function rpcRefusal(id: RequestId | undefined, problem: Problem, decision
 export function httpRefusal(problem: Problem, decisionId: string, headers: readonly string[]): OutboundResponse {
   return {
     status: problem.status,
-    headers: ['Content-Type', 'application/json', ...headers],
+    headers: [...jsonHeaders(problem.status), ...headers],
     body: JSON.stringify({
       error: ERRORS[problem.code] ?? problem.code.toLowerCase(),
       error_description: problem.text,

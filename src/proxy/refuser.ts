@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { AuditRow } from '../audit/record.ts';
 import type { OutboundResponse } from '../http/outbound-response.ts';
-import { send } from '../http/outbound-response.ts';
+import { jsonHeaders, send } from '../http/outbound-response.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import type { Denial } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
@@ -57,7 +57,7 @@ export class Refuser {
 function rpcAnswer(x: Exchange, problem: Problem): OutboundResponse {
   return {
     status: problem.status,
-    headers: ['Content-Type', 'application/json'],
+    headers: jsonHeaders(problem.status),
     body: rpcRefusal(x.rejectedId, problem, x.id),
   };
 }

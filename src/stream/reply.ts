@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { type OutboundResponse, send } from '../http/outbound-response.ts';
+import { jsonHeaders, type OutboundResponse, send } from '../http/outbound-response.ts';
 import { EventStream, type StreamOwner, type StreamSettings } from './event-stream.ts';
 import type { Beating, KeepAlive } from './keep-alive.ts';
 
@@ -88,8 +88,7 @@ export class Reply implements Beating {
     if (this.done) return;
     this.awaited -= 1;
     if (this.stream === undefined && this.awaited === 0) {
-      const passing = status === 503 || status === 429;
-      this.answer({ status, headers: passing ? LATER_HEADERS : JSON_HEADERS, body: bytes });
+      this.answer({ status, headers: jsonHeaders(status), body: bytes });
       return;
     }
     this.message(bytes);
@@ -129,7 +128,3 @@ export class Reply implements Beating {
     this.owner.gone(false);
   }
 }
-
-const JSON_HEADERS: readonly string[] = Object.freeze(['Content-Type', 'application/json']);
-/** What is refused for now may be asked again (RFC 9110, section 10.2.3). */
-const LATER_HEADERS: readonly string[] = Object.freeze([...JSON_HEADERS, 'Retry-After', '5']);

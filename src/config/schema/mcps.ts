@@ -53,7 +53,7 @@ const shared = {
     description: 'The protocol era the server speaks: modern is 2026-07-28, legacy is 2025-11-25 and older.',
   }),
   child: z.exactOptional(z.enum(['per_session', 'per_principal', 'shared'])).register(about, {
-    description: 'Who shares one process or upstream session.',
+    description: 'Who shares one process.',
     example: 'per_session',
     fallback: 'per_session (legacy), per_principal (modern)',
   }),
@@ -95,18 +95,29 @@ const shared = {
     })
     .prefault({})
     .register(about, { description: 'What happens when the server stops by itself.' }),
-  limits: z
-    .strictObject({
-      line_bytes: bytes().default(10_485_760).register(about, { description: 'Longest line on stdout.' }),
-      stderr_bytes: bytes().default(65_536).register(about, { description: 'Newest part of stderr kept.' }),
-      children: count().default(64).register(about, { description: 'Processes at one time.' }),
-      spawns_per_minute: count().default(60).register(about, { description: 'Processes started per minute.' }),
-      pending_calls: count().default(1024).register(about, { description: 'Calls waiting for an answer.' }),
-      response_bytes: bytes().default(33_554_432).register(about, { description: 'Largest single answer.' }),
-    })
-    .prefault({})
-    .register(about, { description: 'Bounds on what the server may use.' }),
 };
+
+const pendingCalls = count().default(1024).register(about, { description: 'Calls waiting for an answer.' });
+const BOUNDS = { description: 'Bounds on what the server may use.' };
+
+const stdioLimits = z
+  .strictObject({
+    line_bytes: bytes().default(10_485_760).register(about, { description: 'Longest line on stdout.' }),
+    stderr_bytes: bytes().default(65_536).register(about, { description: 'Newest part of stderr kept.' }),
+    children: count().default(64).register(about, { description: 'Processes at one time.' }),
+    spawns_per_minute: count().default(60).register(about, { description: 'Processes started per minute.' }),
+    pending_calls: pendingCalls,
+  })
+  .prefault({})
+  .register(about, BOUNDS);
+
+const httpLimits = z
+  .strictObject({
+    pending_calls: pendingCalls,
+    response_bytes: bytes().default(33_554_432).register(about, { description: 'Largest single answer.' }),
+  })
+  .prefault({})
+  .register(about, BOUNDS);
 
 const stdio = z.strictObject({
   id: serverId('everything'),
@@ -149,7 +160,7 @@ const stdio = z.strictObject({
   start_timeout_ms: shared.start_timeout_ms,
   auth: shared.auth,
   restart: shared.restart,
-  limits: shared.limits,
+  limits: stdioLimits,
 });
 
 const streamableHttp = z.strictObject({
@@ -168,13 +179,11 @@ const streamableHttp = z.strictObject({
     guarded: true,
   }),
   era: shared.era,
-  child: shared.child,
   tools: shared.tools,
   call_timeout_ms: shared.call_timeout_ms,
   start_timeout_ms: shared.start_timeout_ms,
   auth: shared.auth,
-  restart: shared.restart,
-  limits: shared.limits,
+  limits: httpLimits,
 });
 
 /** One MCP server behind the gateway. */
