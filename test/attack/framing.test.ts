@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRaw } from '../support/raw.ts';
 import { Ground, TOKENS } from './ground.ts';
 import { type Attack, prove } from './prove.ts';
 import { bytesOf, callMessage, get, type Headers, modernCall, type Request, read, type Variation } from './requests.ts';
@@ -149,12 +148,12 @@ describe('a chunk', () => {
   );
 
   it('extension without end is refused before it costs anything', async () => {
-    const connection = await openRaw(ground.gateway.url);
+    const connection = await ground.connect();
     connection.write(bytesOf(chunked('')));
     connection.write(`1;${'e'.repeat(64 * 1024)}`);
     expect((await connection.answer()).status).toBe(413);
     await connection.closed;
-    await ground.control(ground.rows().length);
+    await ground.control(0);
   });
 
   it('trailer never becomes a header', async () => {
@@ -297,7 +296,7 @@ describe('an older or another protocol', () => {
   );
 
   it('HTTP/1.0 is served, once per connection', async () => {
-    const connection = await openRaw(ground.gateway.url);
+    const connection = await ground.connect();
     connection.write(bytesOf({ ...call(), version: 'HTTP/1.0' }));
     expect((await connection.answer()).status).toBe(200);
     await connection.closed;
@@ -317,7 +316,7 @@ describe('requests in a row on one connection', () => {
     const requests = tokens.map((token, i) =>
       modernCall('/mcp/open', token, { headers: { 'x-request-id': `row-${i}` } }),
     );
-    const connection = await openRaw(ground.gateway.url);
+    const connection = await ground.connect();
     for (const request of requests) connection.write(bytesOf(request));
     for (const [i, token] of tokens.entries()) {
       const answer = await connection.answer();
@@ -329,7 +328,7 @@ describe('requests in a row on one connection', () => {
   });
 
   it('end with the one that says Connection: close', async () => {
-    const connection = await openRaw(ground.gateway.url);
+    const connection = await ground.connect();
     ground.forgetHits();
     connection.write(Buffer.concat([bytesOf(call({ headers: { connection: 'close' } })), Buffer.from(SMUGGLED)]));
     expect((await connection.answer()).status).toBe(200);
@@ -338,8 +337,8 @@ describe('requests in a row on one connection', () => {
   });
 
   it('get their own answers first when one of them is no request', async () => {
-    const connection = await openRaw(ground.gateway.url);
-    const mark = ground.rows().length;
+    const connection = await ground.connect();
+    const mark = await ground.mark();
     connection.write(Buffer.concat([bytesOf(call()), Buffer.from('garbage\r\n\r\n')]));
     const first = await connection.answer();
     expect(read(first).json).toMatchObject({ id: 1, result: {} });
@@ -353,7 +352,7 @@ describe('requests in a row on one connection', () => {
   it('leave a stream whole when what follows on its connection is no request', async () => {
     const message = callMessage('slow_progress', { steps: 3, interval_ms: 20 });
     const params = { ...message.params, _meta: { ...(message.params?._meta as object), progressToken: 'p' } };
-    const connection = await openRaw(ground.gateway.url);
+    const connection = await ground.connect();
     const request = call({ headers: { 'mcp-name': 'slow_progress' }, body: JSON.stringify({ ...message, params }) });
     connection.write(Buffer.concat([bytesOf(request), Buffer.from('garbage\r\n\r\n')]));
     const stream = await connection.answer();

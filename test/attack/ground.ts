@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type FixtureHttp, startFixtureHttp } from '../support/fixture-server.ts';
 import { type AuditLine, type Gateway, startGateway } from '../support/gateway.ts';
-import { type RawAnswer, sendRaw } from '../support/raw.ts';
+import { openRaw, type RawAnswer, type RawConnection, sendRaw } from '../support/raw.ts';
 import { until } from '../support/wait.ts';
 import { bytesOf, initializeMessage, legacy, modernCall, post, type Request, read } from './requests.ts';
 
@@ -59,6 +59,8 @@ export class Ground {
   readonly #rows: AuditLine[] = [];
   #read = 0;
   #controls = 0;
+  /** Something was sent since the last control call, so a record may still be on its way. */
+  #unsettled = false;
 
   private constructor(gateway: Gateway, fixture: FixtureHttp) {
     this.gateway = gateway;
@@ -107,8 +109,15 @@ export class Ground {
   }
 
   send(request: Request | Buffer | string): Promise<RawAnswer> {
+    this.#unsettled = true;
     const bytes = typeof request === 'string' || Buffer.isBuffer(request) ? request : bytesOf(request);
     return sendRaw(this.gateway.url, bytes);
+  }
+
+  /** A connection, for what is sent piece by piece. */
+  connect(): Promise<RawConnection> {
+    this.#unsettled = true;
+    return openRaw(this.gateway.url);
   }
 
   /** `/metrics`, as the role that may read it. */
@@ -139,13 +148,20 @@ export class Ground {
     this.fixture.clearHits();
   }
 
+  /** Forgets the hits. Returns the place in the record after which everything belongs to what is sent from now on. */
+  async mark(): Promise<number> {
+    if (this.#unsettled) await this.control(0);
+    this.forgetHits();
+    return this.rows().length;
+  }
+
   /** Every whole row of the record so far. */
   rows(): readonly AuditLine[] {
     if (!existsSync(this.#auditFile)) return this.#rows;
-    const bytes = readFileSync(this.#auditFile);
-    const end = bytes.lastIndexOf(0x0a) + 1;
-    for (const line of bytes.toString('utf8', this.#read, end).split('\n')) if (line) this.#rows.push(JSON.parse(line));
-    this.#read = Math.max(end, this.#read);
+    const fresh = readFrom(this.#auditFile, this.#read);
+    const end = fresh.lastIndexOf(0x0a) + 1;
+    for (const line of fresh.toString('utf8', 0, end).split('\n')) if (line) this.#rows.push(JSON.parse(line));
+    this.#read += end;
     return this.#rows;
   }
 
@@ -161,6 +177,7 @@ export class Ground {
     expect(process.kill(this.gateway.pid, 0), 'the process of the start still runs').toBe(true);
     const ended = (row: AuditLine) => row.request_id === id && row.type === 'outcome';
     await until(() => this.rows().some(ended), `the outcome of ${id} is recorded`);
+    this.#unsettled = false;
     return this.rows()
       .slice(mark)
       .filter((row) => row.request_id !== id);
@@ -168,5 +185,15 @@ export class Ground {
 
   get #auditFile(): string {
     return join(this.gateway.stateDir, 'audit', 'audit.jsonl');
+  }
+}
+
+function readFrom(path: string, offset: number): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(Math.max(0, fstatSync(file).size - offset));
+    return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, offset));
+  } finally {
+    closeSync(file);
   }
 }

@@ -183,8 +183,7 @@ describe('an Origin header', () => {
     for (const method of ['DELETE', 'GET']) {
       const accept = 'text/event-stream';
       const request = { ...legacy('/mcp/open', TOKENS.user, session, '', { method }), body: undefined };
-      const mark = ground.rows().length;
-      ground.forgetHits();
+      const mark = await ground.mark();
       const answer = await ground.send(vary(request, { headers: { origin, accept, 'content-type': undefined } }));
       expect(answer.status, method).toBe(403);
       expect(ground.hits()).toEqual([]);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRaw } from '../support/raw.ts';
 import { until } from '../support/wait.ts';
 import { Ground, TOKENS } from './ground.ts';
 import { type Attack, prove } from './prove.ts';
@@ -155,8 +154,8 @@ describe('the limits on one client', () => {
   prove(() => ground, attacks);
 
   it('reach a client that drips its body byte by byte', async () => {
-    const mark = ground.rows().length;
-    const connection = await openRaw(ground.gateway.url);
+    const mark = await ground.mark();
+    const connection = await ground.connect();
     connection.write(bytesOf(call({ headers: { 'content-length': '100000' }, body: undefined })).subarray(0));
     const over = connection.closed.then(() => true);
     const drip = setInterval(() => connection.write('{'), 20);
@@ -167,9 +166,8 @@ describe('the limits on one client', () => {
   });
 
   it('take no more of a body than its Content-Length says, and refuse the rest as no request', async () => {
-    const connection = await openRaw(ground.gateway.url);
-    const mark = ground.rows().length;
-    ground.forgetHits();
+    const connection = await ground.connect();
+    const mark = await ground.mark();
     connection.write(bytesOf(call({ headers: { 'content-length': '10' }, body: sized(400) })));
     expect((await connection.answer()).status).toBe(400);
     await connection.closed;
@@ -182,10 +180,9 @@ describe('the limits on one client', () => {
   });
 
   it('end nothing for a client that goes away in the middle of its request', async () => {
-    const mark = ground.rows().length;
-    ground.forgetHits();
+    const mark = await ground.mark();
     for (const missing of [1, 100, 400]) {
-      const connection = await openRaw(ground.gateway.url);
+      const connection = await ground.connect();
       connection.write(bytesOf(call()).subarray(0, -missing));
       connection.destroy();
       await connection.closed;
@@ -195,9 +192,8 @@ describe('the limits on one client', () => {
   });
 
   it('run a call at most once, and record its end, for a client that half-closes after it', async () => {
-    const mark = ground.rows().length;
-    ground.forgetHits();
-    const connection = await openRaw(ground.gateway.url);
+    const mark = await ground.mark();
+    const connection = await ground.connect();
     connection.write(bytesOf(call()));
     connection.end();
     await connection.closed;

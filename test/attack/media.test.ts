@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRaw } from '../support/raw.ts';
 import { Ground, TOKENS } from './ground.ts';
 import { type Attack, prove } from './prove.ts';
 import { bytesOf, callMessage, type Headers, modernCall, type Request } from './requests.ts';
@@ -119,7 +118,7 @@ describe('an Expect', () => {
   };
 
   it('is answered with the refusal, and the body never asked for, when the caller is not let in', async () => {
-    const connection = await openRaw(ground.gateway.url);
+    const connection = await ground.connect();
     connection.write(waiting(TOKENS.expired));
     const answer = await connection.answer();
     expect(answer.status).toBe(401);
@@ -128,7 +127,7 @@ describe('an Expect', () => {
   });
 
   it('is answered with 100 once the caller is let in', async () => {
-    const connection = await openRaw(ground.gateway.url);
+    const connection = await ground.connect();
     connection.write(waiting(TOKENS.user));
     const answer = connection.answer();
     connection.write(body);

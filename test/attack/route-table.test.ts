@@ -141,7 +141,7 @@ describe('the planes', () => {
   });
 
   it('record what an administrator is refused on one of them', async () => {
-    const mark = ground.rows().length;
+    const mark = await ground.mark();
     await sendRaw(ground.gateway.adminUrl as string, bytesOf(get('/metrics', TOKENS.user)));
     const denied = (await ground.control(mark)).filter((row) => row.verdict === 'deny');
     expect(denied).toMatchObject([{ policy: 'route-access', reason: 'role.missing', route: '/metrics', status: 403 }]);
