@@ -42,6 +42,8 @@ export interface GroundOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Settings of single servers, by id. Default servers: `open` (no rules), `ruled` (tool rules), `guarded` (its own token). */
   readonly servers?: Readonly<Record<string, object>>;
+  /** Where the record is kept. Absent: in the state folder. */
+  readonly auditFile?: string;
 }
 
 export const DEFAULT_SERVERS = {
@@ -56,18 +58,20 @@ export class Ground {
   readonly fixture: FixtureHttp;
   /** Secrets that came up on the way: tokens made by commands, session ids. */
   readonly secrets: string[] = Object.values(TOKENS);
+  readonly #auditFile: string;
   readonly #rows: AuditLine[] = [];
   #read = 0;
   #controls = 0;
   /** Something was sent since the last control call, so a record may still be on its way. */
   #unsettled = false;
 
-  private constructor(gateway: Gateway, fixture: FixtureHttp) {
+  private constructor(gateway: Gateway, fixture: FixtureHttp, auditFile: string) {
+    this.#auditFile = auditFile;
     this.gateway = gateway;
     this.fixture = fixture;
   }
 
-  static async open({ settings = {}, servers = DEFAULT_SERVERS }: GroundOptions = {}): Promise<Ground> {
+  static async open({ settings = {}, servers = DEFAULT_SERVERS, auditFile }: GroundOptions = {}): Promise<Ground> {
     const fixture = await startFixtureHttp();
     const mcps = Object.entries(servers).map(([id, own]) => ({
       id,
@@ -76,11 +80,12 @@ export class Ground {
       ...own,
     }));
     const refusals = { per_window: 1_000, window_ms: 3_600_000 };
+    const audit = { refusals, ...(auditFile === undefined ? {} : { file: auditFile }) };
     try {
       const gateway = await startGateway({
-        config: { auth: { methods: [{ type: 'token', tokens: CONFIGURED }] }, audit: { refusals }, mcps, ...settings },
+        config: { auth: { methods: [{ type: 'token', tokens: CONFIGURED }] }, audit, mcps, ...settings },
       });
-      const ground = new Ground(gateway, fixture);
+      const ground = new Ground(gateway, fixture, auditFile ?? join(gateway.stateDir, 'audit', 'audit.jsonl'));
       // The first call to a server also asks for its era: not part of any attack.
       for (const { id, ...own } of mcps) {
         if ('era' in own) continue;
@@ -181,10 +186,6 @@ export class Ground {
     return this.rows()
       .slice(mark)
       .filter((row) => row.request_id !== id);
-  }
-
-  get #auditFile(): string {
-    return join(this.gateway.stateDir, 'audit', 'audit.jsonl');
   }
 }
 

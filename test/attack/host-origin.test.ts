@@ -127,7 +127,7 @@ describe('a Host header', () => {
 });
 
 const BAD_ORIGINS: readonly [what: string, origin: string][] = [
-  ['null', 'null'],
+  ['that is null', 'null'],
   ['of another site', 'https://evil.example'],
   ['that begins like localhost', 'http://localhost.evil.example'],
   ['that begins like a loopback address', 'http://127.0.0.1.evil.example'],

@@ -14,12 +14,11 @@ describe('while the record cannot be written', () => {
   let session: string;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'sallyport-record-'));
-    ground = await Ground.open({ settings: { audit: { file: join(folder, 'kept', 'audit.jsonl') } } });
+    ground = await Ground.open({ auditFile: join(folder, 'kept', 'audit.jsonl') });
     session = await ground.openSession();
   });
   afterAll(async () => {
-    await ground.gateway.stop();
-    await ground.fixture.stop();
+    await ground.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
