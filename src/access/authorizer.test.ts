@@ -69,6 +69,14 @@ describe('a caller', () => {
   });
 });
 
+describe('a server with credentials of its own', () => {
+  it('is not told of to callers of the gateway, while its own callers may use it', () => {
+    const apart = compileAuthorizer([{ id: 'open' }, { id: 'guarded', auth: {} }]);
+    expect(apart.visibleServers(user, ['open', 'guarded'])).toEqual(['open']);
+    expect(apart.decide({ principal: user, server: 'guarded', method: 'tools/list' })).toMatchObject({ allow: true });
+  });
+});
+
 describe('a tool', () => {
   it('outside mcps[].tools is answered as unknown, and inside it names the rule', () => {
     expect(call('search', 'search_people')).toEqual({ allow: true, rule: 'authorize.tools.allow:search_*' });

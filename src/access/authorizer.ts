@@ -7,6 +7,8 @@ import { compileToolRules, type ToolRules, type ToolSettings, type ToolVerdict }
 export interface ServerAccessSettings {
   readonly id: string;
   readonly tools?: ToolSettings | undefined;
+  /** Present when the server accepts only credentials of its own: no other caller is told of it. */
+  readonly auth?: object | undefined;
 }
 
 export interface AccessRequest {
@@ -32,7 +34,7 @@ export interface Authorizer {
   decide(request: AccessRequest): AccessDecision;
   /** Whether some tool names of the server are refused to the principal, so that the gateway must answer unknown ones itself. */
   restricts(principal: Principal, server: string): boolean;
-  /** Those of `ids` the principal may know of, in their order. */
+  /** Those of `ids` a caller of the gateway's own methods may know of, in their order. */
   visibleServers(principal: Principal, ids: readonly string[]): readonly string[];
 }
 
@@ -61,16 +63,19 @@ const UNNAMED_TOOL: AccessDecision = { allow: false, reason: 'tool.unnamed', pro
 
 /** @throws TypeError naming the server and the tool pattern that is none */
 export function compileAuthorizer(servers: readonly ServerAccessSettings[]): Authorizer {
-  return new CompiledAuthorizer(new Map(servers.map((server) => [server.id, compileServer(server)])));
+  const apart = new Set(servers.filter((server) => server.auth !== undefined).map((server) => server.id));
+  return new CompiledAuthorizer(new Map(servers.map((server) => [server.id, compileServer(server)])), apart);
 }
 
 class CompiledAuthorizer implements Authorizer {
   readonly #servers: ReadonlyMap<string, ToolRules>;
+  readonly #apart: ReadonlySet<string>;
   /** One decision for each verdict of the tool rules: a finite set, made as it is met and then shared. */
   readonly #decisions = new Map<ToolVerdict, AccessDecision>();
 
-  constructor(servers: ReadonlyMap<string, ToolRules>) {
+  constructor(servers: ReadonlyMap<string, ToolRules>, apart: ReadonlySet<string>) {
     this.#servers = servers;
+    this.#apart = apart;
   }
 
   decide({ principal, server, method, name }: AccessRequest): AccessDecision {
@@ -88,7 +93,7 @@ class CompiledAuthorizer implements Authorizer {
 
   visibleServers(principal: Principal, ids: readonly string[]): readonly string[] {
     if (!principal.roles.includes('user')) return [];
-    return ids.filter((id) => this.#servers.has(id) && opens(principal, id));
+    return ids.filter((id) => this.#servers.has(id) && !this.#apart.has(id) && opens(principal, id));
   }
 
   #ofVerdict(verdict: ToolVerdict): AccessDecision {

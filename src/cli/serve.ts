@@ -80,10 +80,10 @@ function warn(loaded: Loaded, log: Log): void {
 async function tokenNews(app: App, loaded: Loaded, terminal: Terminal): Promise<TokenNews | undefined> {
   const { auth, mcps } = loaded.settings;
   if (!auth.enabled) return undefined;
-  const configured =
-    auth.methods.some((method) => method.tokens.length > 0) || mcps.every((server) => server.auth !== undefined);
+  // A server with `auth` of its own takes no other token.
+  const ids = mcps.filter((server) => server.auth === undefined).map((server) => server.id);
+  const configured = auth.methods.some((method) => method.tokens.length > 0) || ids.length === 0;
   if (configured && mcps.length > 0) return { kind: 'exists' };
-  const ids = mcps.map((server) => server.id);
   return firstRunToken(app.controlServices(), app.stateDir, ids, terminal.isTerminal);
 }
 

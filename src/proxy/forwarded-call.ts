@@ -4,7 +4,7 @@ import type { RequestId } from '../jsonrpc/span.ts';
 import { idToken, writeResult } from '../jsonrpc/write.ts';
 import type { Call, CallOrigin, ToolDirectory } from '../policy/call.ts';
 import { type ChainResult, isStopped, type Stopped } from '../policy/engine.ts';
-import { isDenial } from '../policy/verdict.ts';
+import { isDenial, refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Problem, ProblemError } from '../problem/problem.ts';
 import { META_SUBSCRIPTION_ID } from '../protocol/classify.ts';
@@ -129,12 +129,12 @@ export class ForwardedCall implements Call, CallSink, Ticket {
     this.source.begin(this);
     // The body may have been long on its way; what was accepted before it may be revoked by now.
     if (!this.rules.stillAccepts(this.holder, this.server)) return this.end('token-revoked');
+    if (this.kind === 'stream' && !this.takeStream()) return this.refused(STREAMS_TAKEN);
     try {
       const pending = this.rules.decide.run(this);
       const judged: ChainResult = pending instanceof Promise ? await pending : pending;
       if (isStopped(judged)) return this.refused(judged);
       this.estate.metrics.verdict('authorize', 'allowed', 'allow');
-      if (this.kind === 'stream' && !this.takeStream()) return this.failed(PROBLEMS.TOO_MANY_STREAMS, MAX_STREAMS);
       const lease = this.source.lane();
       this.lane = lease instanceof Promise ? await lease : lease;
       if (this.over) return this.source.finished(this, this.lane);
@@ -286,7 +286,10 @@ export class ForwardedCall implements Call, CallSink, Ticket {
 }
 
 const LISTEN = 'subscriptions/listen';
-const MAX_STREAMS = 'streams.max_per_principal';
+const STREAMS_TAKEN: Stopped = {
+  step: 'session',
+  verdict: refuse(PROBLEMS.TOO_MANY_STREAMS, 'streams.max_per_principal'),
+};
 
 /** How a server ends a subscription of its own accord (MCP 2026-07-28, patterns/subscriptions): the empty final result. */
 function lastOfSubscription(id: RequestId): Buffer {

@@ -376,8 +376,7 @@ describe('streams', () => {
     expect(ground.hits()).toEqual([]);
     const rows = await ground.control(mark);
     expect(rows.filter((row) => row.decision_id === read(answer).decisionId)).toMatchObject([
-      { type: 'decision', verdict: 'allow' },
-      { type: 'outcome', status: 429, rpc_code: 42902, outcome: 'failed' },
+      { type: 'decision', verdict: 'deny', policy: 'session', reason: 'streams.max_per_principal', status: 429 },
     ]);
     for (const connection of held) connection.destroy();
   });
