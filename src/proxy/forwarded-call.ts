@@ -47,6 +47,8 @@ export interface CallParts {
  * judge, the sink the lane answers into, and the ticket by which the gateway can end it: one object per request.
  */
 export class ForwardedCall implements Call, CallSink, Ticket {
+  previous: Ticket | undefined = undefined;
+  next: Ticket | undefined = undefined;
   readonly received: Message;
   readonly method: string;
   readonly name: string | undefined;
@@ -182,8 +184,7 @@ export class ForwardedCall implements Call, CallSink, Ticket {
     if (objection !== undefined) return this.failed(objection, objection.text);
     const hides = response.kind === 'result' && this.hidesTools();
     const edits = hides ? withoutHiddenTools(response, (name) => this.shows(name)) : undefined;
-    if (hides && edits === undefined)
-      return this.failed(PROBLEMS.UPSTREAM_INVALID, 'tools/list without readable tools');
+    if (hides && edits === undefined) return this.failed(PROBLEMS.UPSTREAM_INVALID, 'a tool list that cannot be read');
     const bytes = restoreResponse(response, this.id, edits);
     this.bytesOut += bytes.length;
     const status = statusOf(response, eraOf(this.revision) ?? 'legacy');
@@ -286,10 +287,7 @@ export class ForwardedCall implements Call, CallSink, Ticket {
 }
 
 const LISTEN = 'subscriptions/listen';
-const STREAMS_TAKEN: Stopped = {
-  step: 'session',
-  verdict: refuse(PROBLEMS.TOO_MANY_STREAMS, 'streams.max_per_principal'),
-};
+const STREAMS_TAKEN = { step: 'session', verdict: refuse(PROBLEMS.TOO_MANY_STREAMS, 'streams.max_per_principal') };
 
 /** How a server ends a subscription of its own accord (MCP 2026-07-28, patterns/subscriptions): the empty final result. */
 function lastOfSubscription(id: RequestId): Buffer {

@@ -9,6 +9,8 @@ import { StreamRecord } from './stream-record.ts';
 
 /** The GET stream of a legacy session: what the server says outside any call (MCP 2025-11-25, transports "Listening"). */
 export class SessionStream implements StreamOwner, Ticket {
+  previous: Ticket | undefined = undefined;
+  next: Ticket | undefined = undefined;
   readonly kind = 'stream';
   readonly holder: PrincipalId;
   readonly address: string;

@@ -1,4 +1,5 @@
 import type { PrincipalId } from '../identity/principal.ts';
+import { InFlight, type Linked } from '../in-flight/in-flight.ts';
 
 /** Why the gateway ended a stream or a session by itself. A closed set: it labels metrics and audit records. */
 export type EndReason =
@@ -15,7 +16,7 @@ export type EndReason =
  * Held by everything that stays open after it was judged: streams, calls under way, sessions.
  * Judgement does not end when the first byte goes out; whoever holds a ticket can be judged again.
  */
-export interface Ticket {
+export interface Ticket extends Linked<Ticket> {
   /** A call waits for an answer and may finish while the gateway drains; a stream has no end of its own. */
   readonly kind: 'call' | 'stream';
   readonly holder: PrincipalId;
@@ -36,7 +37,7 @@ interface Wait {
 
 /** Every ticket of the gateway. Outlives a reload. */
 export class TicketOffice {
-  private readonly open = new Set<Ticket>();
+  private readonly open = new InFlight<Ticket>();
   private readonly waiting = new Set<Wait>();
 
   add(ticket: Ticket): void {
@@ -46,12 +47,12 @@ export class TicketOffice {
   remove(ticket: Ticket): void {
     this.open.delete(ticket);
     if (this.waiting.size === 0) return;
-    for (const wait of this.waiting) if (!this.any(wait.concerns)) wait.tell();
+    for (const wait of this.waiting) if (!this.open.some(wait.concerns)) wait.tell();
   }
 
   /** Resolves when no open ticket is of concern, or when `deadline` aborts. */
   async whenNone(concerns: (ticket: Ticket) => boolean, deadline: AbortSignal): Promise<void> {
-    if (deadline.aborted || !this.any(concerns)) return;
+    if (deadline.aborted || !this.open.some(concerns)) return;
     await new Promise<void>((resolve) => {
       const wait: Wait = {
         concerns,
@@ -66,11 +67,6 @@ export class TicketOffice {
     });
   }
 
-  private any(concerns: (ticket: Ticket) => boolean): boolean {
-    for (const ticket of this.open) if (concerns(ticket)) return true;
-    return false;
-  }
-
   get size(): number {
     return this.open.size;
   }
@@ -82,7 +78,7 @@ export class TicketOffice {
    */
   rejudge(filter: (ticket: Ticket) => EndReason | undefined): number {
     let ended = 0;
-    for (const ticket of [...this.open]) {
+    for (const ticket of this.open.members()) {
       const reason = filter(ticket);
       if (reason === undefined || !this.open.has(ticket)) continue;
       this.remove(ticket);

@@ -22,6 +22,8 @@ const BEAT = sseComment('');
  * there is no timeout. What the client does not read is bounded; past the bound the client is cut, never the server's lane.
  */
 export class EventStream implements Beating {
+  previous: Beating | undefined = undefined;
+  next: Beating | undefined = undefined;
   private readonly response: ServerResponse;
   private readonly owner: StreamOwner;
   private readonly keepAlive: KeepAlive;

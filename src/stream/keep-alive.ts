@@ -1,5 +1,7 @@
+import { InFlight, type Linked } from '../in-flight/in-flight.ts';
+
 /** Something that is open and must not look dead. */
-export interface Beating {
+export interface Beating extends Linked<Beating> {
   /** Called about once per interval. Writes a comment if nothing else was written since the last beat. */
   beat(): void;
 }
@@ -9,7 +11,7 @@ export interface Beating {
  * a colon are ignored by clients), so that no proxy between takes a quiet stream for a dead one.
  */
 export class KeepAlive {
-  private readonly open = new Set<Beating>();
+  private readonly open = new InFlight<Beating>();
   private readonly intervalMs: number;
   private timer: NodeJS.Timeout | undefined;
 
@@ -19,7 +21,8 @@ export class KeepAlive {
 
   start(): void {
     this.timer ??= setInterval(() => {
-      for (const stream of this.open) stream.beat();
+      // A beat may end another stream.
+      for (const stream of this.open.members()) if (this.open.has(stream)) stream.beat();
     }, this.intervalMs).unref();
   }
 

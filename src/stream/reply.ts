@@ -14,6 +14,8 @@ export interface ReplyOwner extends StreamOwner {
  * nor a proxy gives up on a call that is merely slow.
  */
 export class Reply implements Beating {
+  previous: Beating | undefined = undefined;
+  next: Beating | undefined = undefined;
   private readonly response: ServerResponse;
   private readonly keepAlive: KeepAlive;
   private readonly settings: StreamSettings;

@@ -34,13 +34,16 @@ type Phase = 'waiting' | 'body' | 'events' | 'broken' | 'done';
  * The sink hears nothing inside `start`, and nothing after its end.
  */
 export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseListener {
+  /** Its place among the calls of its target. */
+  previous: HttpCall | undefined = undefined;
+  next: HttpCall | undefined = undefined;
   readonly upstreamId: number;
   readonly message: Message;
   /** Of the HTTP answer; 0 until there is one. */
   status = 0;
   /** Of a JSON-RPC error, also of one that was not passed on. */
   errorCode: number | undefined;
-  readonly #owner: CallOwner;
+  readonly owner: CallOwner;
   readonly #sink: CallSink;
   #phase: Phase = 'waiting';
   #isStarting = false;
@@ -54,7 +57,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   #clock: NodeJS.Timeout | undefined;
 
   constructor(owner: CallOwner, message: Message, sink: CallSink) {
-    this.#owner = owner;
+    this.owner = owner;
     this.message = message;
     this.#sink = sink;
     this.upstreamId = owner.target.nextId();
@@ -62,7 +65,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
 
   /** Sends the request. A `timeoutMs` of 0 is no limit; progress does not extend it. */
   start(headers: string[], timeoutMs: number): void {
-    const { target } = this.#owner;
+    const { target } = this.owner;
     if (target.calls.size >= target.limits.pending_calls) {
       this.refuse(busy(target.limits.pending_calls));
       return;
@@ -81,7 +84,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
 
   cancel(reason: string): void {
     if (!this.#conclude()) return;
-    this.#owner.withdraw(this, reason);
+    this.owner.withdraw(this, reason);
   }
 
   resume(): void {
@@ -101,7 +104,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   /** The server has not answered in time. */
   timeOut(): void {
     if (!this.#conclude()) return;
-    this.#owner.withdraw(this, 'the request timed out');
+    this.owner.withdraw(this, 'the request timed out');
     this.#report(timedOut('no answer within the time for a call'));
   }
 
@@ -136,7 +139,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     if (status < 200 || this.#phase === 'done') return;
     const isResumption = this.#phase === 'broken';
     if (!isResumption) this.status = status;
-    const failure = this.#owner.onHead(this, status, headers) ?? this.#open(status, headers, isResumption);
+    const failure = this.owner.onHead(this, status, headers) ?? this.#open(status, headers, isResumption);
     if (failure !== undefined) this.#failAndDrop(failure);
   }
 
@@ -190,7 +193,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     const promise = isResumption ? readResumption(status, headers) : readHead(status, headers);
     if (typeof promise === 'object') return promise;
     if (promise === 'events') return this.#openEvents();
-    const limit = promise === 'json' ? this.#owner.target.limits.response_bytes : ERROR_BYTES;
+    const limit = promise === 'json' ? this.owner.target.limits.response_bytes : ERROR_BYTES;
     if (Number(headers['content-length'] ?? 0) > limit) return tooLarge(limit);
     this.#body = new BoundedBody(limit);
     this.#phase = 'body';
@@ -198,7 +201,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   }
 
   #openEvents(): undefined {
-    this.#parser = new SseParser(this, this.#owner.target.limits.response_bytes);
+    this.#parser = new SseParser(this, this.owner.target.limits.response_bytes);
     this.#phase = 'events';
     if (this.#hasOpened) return;
     this.#hasOpened = true;
@@ -225,7 +228,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
       return;
     }
     const failure =
-      message.id === this.upstreamId ? this.#owner.judge(this, message) : invalid('an answer to another request');
+      message.id === this.upstreamId ? this.owner.judge(this, message) : invalid('an answer to another request');
     if (failure !== undefined) {
       this.#failAndDrop(failure);
       return;
@@ -233,13 +236,13 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     const isStream = this.#phase === 'events';
     if (!this.#conclude()) return;
     if (isStream) this.#clock = setTimeout(cut, LINGER_MS, this);
-    this.#owner.target.health.answered();
+    this.owner.target.health.answered();
     this.#sink.settled(message);
   }
 
   #pass(message: Message): boolean {
-    if (message.kind === 'request' && !this.#owner.takesServerRequests) {
-      this.#owner.target.violation('dropped a request the server sent: this revision has none', {
+    if (message.kind === 'request' && !this.owner.takesServerRequests) {
+      this.owner.target.violation('dropped a request the server sent: this revision has none', {
         method: message.method,
       });
       return true;
@@ -255,7 +258,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   }
 
   #overflow(): void {
-    this.#failAndDrop(tooLarge(this.#body?.limit ?? this.#owner.target.limits.response_bytes));
+    this.#failAndDrop(tooLarge(this.#body?.limit ?? this.owner.target.limits.response_bytes));
   }
 
   /** The stream went away before the answer. */
@@ -263,7 +266,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     this.#phase = 'broken';
     this.#controller = undefined;
     const lastEventId = this.#parser?.lastEventId ?? '';
-    if (!this.#owner.resumes(this, lastEventId, this.#retryMs)) this.#fail(failure);
+    if (!this.owner.resumes(this, lastEventId, this.#retryMs)) this.#fail(failure);
   }
 
   #failAndDrop(failure: Failure): void {
@@ -276,7 +279,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   }
 
   #report(failure: Failure): void {
-    this.#owner.onFailure(this, failure);
+    this.owner.onFailure(this, failure);
     this.#sink.failed(failure.problem, failure.detail);
   }
 
@@ -285,15 +288,10 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     if (this.#phase === 'done') return false;
     this.#phase = 'done';
     clearTimeout(this.#clock);
-    this.#owner.target.calls.delete(this);
+    this.owner.target.calls.delete(this);
     return true;
   }
 }
 
-function expire(call: HttpCall): void {
-  call.timeOut();
-}
-
-function cut(call: HttpCall): void {
-  call.drop();
-}
+const expire = (call: HttpCall): void => call.timeOut();
+const cut = (call: HttpCall): void => call.drop();

@@ -34,7 +34,6 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
   readonly target: HttpTarget;
   readonly #backoff: Backoff;
   readonly #onRelease: (lane: HttpLegacyLane, farewell: Promise<void>) => void;
-  readonly #calls = new Set<HttpCall>();
   readonly #listeners = new Set<LaneListener>();
   #postHeaders: readonly string[];
   #sessionId: string | undefined;
@@ -60,7 +59,6 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
       request.refuse(this.#ended);
       return request;
     }
-    this.#calls.add(request);
     // A client that opens a session anew must not do so inside the old one.
     const headers = call.message.method === 'initialize' ? this.target.postHeaders : this.#postHeaders;
     request.start(headers.slice(), call.timeoutMs);
@@ -130,14 +128,10 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
   }
 
   judge(call: HttpCall, answer: Message): Failure | undefined {
-    if (call.message.method !== 'initialize') {
-      this.#calls.delete(call);
-      return undefined;
-    }
+    if (call.message.method !== 'initialize') return undefined;
     if (refusesLegacy(answer)) {
       return { problem: eraMismatch(this.target.id, 'legacy'), detail: `JSON-RPC ${call.errorCode} to initialize` };
     }
-    this.#calls.delete(call);
     if (answer.kind === 'error') return undefined;
     const revision = answer.result?.string('protocolVersion');
     if (!isSessionId(revision)) return invalid('initialize gave no usable protocolVersion');
@@ -147,13 +141,11 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
   }
 
   onFailure(call: HttpCall, failure: Failure): void {
-    this.#calls.delete(call);
     this.target.health.failed(failure, call.status === 0);
   }
 
   /** Closing the stream says nothing on this era; the server is told, and the stream dropped after. */
   withdraw(call: HttpCall, reason: string): void {
-    this.#calls.delete(call);
     // A client never cancels `initialize` (2025-11-25, basic/utilities/cancellation).
     if (!call.isSent || call.message.method === 'initialize') {
       call.drop();
@@ -205,9 +197,7 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
   #finish(failure: Failure): void {
     this.#ended = failure;
     this.#stream?.close();
-    const calls = [...this.#calls];
-    this.#calls.clear();
-    for (const call of calls) call.fail(failure);
+    for (const call of this.target.calls.members()) if (call.owner === this) call.fail(failure);
     for (const listener of [...this.#listeners]) this.#close(listener, failure);
   }
 

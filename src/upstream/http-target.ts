@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import { InFlight } from '../in-flight/in-flight.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { HttpCall } from './http-call.ts';
 import type { Failure } from './http-failure.ts';
@@ -22,7 +23,7 @@ export class HttpTarget {
   /** For GET and DELETE. */
   readonly streamHeaders: readonly string[];
   /** Calls that have no answer yet. */
-  readonly calls = new Set<HttpCall>();
+  readonly calls = new InFlight<HttpCall>();
   /** Lines about what a server sent against the protocol. */
   readonly violations = new LogQuota(LOGGED_A_MINUTE, Date.now);
   readonly #path: string;
@@ -83,7 +84,7 @@ export class HttpTarget {
 
   /** Fails every call under way. */
   failAll(failure: Failure): void {
-    for (const call of this.calls) call.fail(failure);
+    for (const call of this.calls.members()) call.fail(failure);
   }
 
   /** Closes every connection. Nothing can be sent afterwards. */

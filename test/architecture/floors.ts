@@ -9,6 +9,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   problem: -1,
   net: 0,
   crypto: 0,
+  'in-flight': 0,
   jsonrpc: 0,
   config: 1,
   telemetry: 1,
