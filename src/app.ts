@@ -10,6 +10,7 @@ import { compileGeneration } from './generation.ts';
 import { Listener } from './http/listener.ts';
 import { TokenRegistry } from './identity/token-registry.ts';
 import { type Component, Lifecycle } from './lifecycle.ts';
+import { reachableHost } from './net/address.ts';
 import { DirectoryShelf } from './proxy/directory-shelf.ts';
 import { FrontDoor } from './proxy/front-door.ts';
 import type { LegacySession } from './proxy/legacy-session.ts';
@@ -138,7 +139,7 @@ export class App {
   urls(): readonly { readonly name: string; readonly url: string }[] {
     return this.listeners.map(({ name, address: { host, port } }) => ({
       name,
-      url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      url: `http://${reachableHost(host)}:${port}`,
     }));
   }
 

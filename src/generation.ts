@@ -100,16 +100,25 @@ function dataNames(settings: Settings) {
   const { host, public_url, allowed_hosts } = settings.server;
   const publicHost = public_url === undefined ? [] : [new URL(public_url).hostname];
   return {
-    hosts: [...publicHost, ...allowed_hosts],
+    hosts: [...ownName(host), ...publicHost, ...allowed_hosts],
     origins: settings.security.cors.allowed_origins,
     loopbackOrigins: isLoopback(host),
   };
 }
 
+/** An address the operator wrote down as the bind is a name too: a page can rebind a domain name, never an address. */
+function ownName(host: string): readonly string[] {
+  if (host === '0.0.0.0' || host === '::') return [];
+  return [host.includes(':') ? `[${host}]` : host];
+}
+
 function adminNames(settings: Settings) {
   const { host } = settings.admin;
-  const own = isLoopback(host) || host === '0.0.0.0' || host === '::' ? [] : [host.includes(':') ? `[${host}]` : host];
-  return { hosts: [...own, ...settings.server.allowed_hosts], origins: [], loopbackOrigins: isLoopback(host) };
+  return {
+    hosts: [...ownName(host), ...settings.server.allowed_hosts],
+    origins: [],
+    loopbackOrigins: isLoopback(host),
+  };
 }
 
 function challengeOf(challenges: ReturnType<typeof compileChallenges>) {

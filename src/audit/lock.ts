@@ -31,7 +31,7 @@ export class FileLock {
       pid: process.pid,
       host: hostname(),
       boot: bootId(),
-      started: startOf(process.pid) ?? '',
+      started: processOf(process.pid).started ?? '',
     };
     this.ensure();
   }
@@ -128,7 +128,9 @@ function isGone(holder: Holder | undefined, path: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
-  const started = startOf(holder.pid);
+  const { state, started } = processOf(holder.pid);
+  // A zombie holds nothing any more; its number stays taken until somebody asks how it ended.
+  if (state === 'Z' || state === 'X') return true;
   return started !== undefined && holder.started !== '' && started !== holder.started;
 }
 
@@ -146,12 +148,13 @@ function bootId(): string {
   }
 }
 
-/** Start of a process in clock ticks since boot: field 22 of proc_pid_stat(5). Undefined where there is no /proc. */
-function startOf(pid: number): string | undefined {
+/** State, and start in clock ticks since boot: fields 3 and 22 of proc_pid_stat(5). Undefined where there is no /proc. */
+function processOf(pid: number): { readonly state: string | undefined; readonly started: string | undefined } {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0], started: fields[19] };
   } catch {
-    return undefined;
+    return { state: undefined, started: undefined };
   }
 }

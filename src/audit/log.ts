@@ -193,10 +193,10 @@ export class AuditLog implements Audit {
     }
   }
 
-  /** Once a second, and after a failure, the file under the path is looked at. */
+  /** Once a second, after a failure, and when it was removed, the file under the path is looked at. */
   #prepare(): void {
     const now = this.#now();
-    if (this.#fault === undefined && Math.abs(now - this.#checked) < CHECK_MS) return;
+    if (this.#fault === undefined && Math.abs(now - this.#checked) < CHECK_MS && !this.#trail.isRemoved) return;
     this.#checked = now;
     if (this.#fault !== undefined) this.#lastAttempt = now;
     this.#oddities.push(...(this.#fault === undefined ? this.#trail.check() : this.#trail.reopen()));

@@ -1,13 +1,10 @@
 import {
   closeSync,
-  constants,
-  fchmodSync,
   fdatasync,
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
   mkdirSync,
-  openSync,
   statSync,
   write,
   writeSync,
@@ -17,10 +14,8 @@ import { dirname, extname } from 'node:path';
 import { type Anchor, readAnchor, writeAnchor, writeAnchorNow } from './anchor.ts';
 import { Chain, type Head } from './chain.ts';
 import { FileLock } from './lock.ts';
+import { openRegular } from './record-file.ts';
 import { after, continuation, examine, setAside } from './recover.ts';
-
-// O_NONBLOCK: opening a FIFO nobody reads must fail, not hang. It means nothing for a regular file.
-const FLAGS = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
 /**
  * One audit file and the head of its chain. Knows nothing of callers, queues or retries.
@@ -113,6 +108,11 @@ export class Trail {
       this.#cutBack();
       throw error;
     }
+  }
+
+  /** Whether the file was taken away under us: what is written to it now is lost when we let it go. One system call. */
+  get isRemoved(): boolean {
+    return fstatSync(this.#fd).nlink === 0;
   }
 
   /**
@@ -246,18 +246,6 @@ function closeQuietly(fd: number): void {
     closeSync(fd);
   } catch {
     // The descriptor is gone either way.
-  }
-}
-
-function openRegular(path: string): number {
-  const fd = openSync(path, FLAGS, 0o600);
-  try {
-    if (!fstatSync(fd).isFile()) throw new Error(`${path} is not a regular file`);
-    fchmodSync(fd, 0o600);
-    return fd;
-  } catch (error) {
-    closeSync(fd);
-    throw error;
   }
 }
 

@@ -16,14 +16,17 @@ export function auditCommands(program: Command, context: CliContext): void {
     .command('verify')
     .argument('[file]', 'the record (default: audit/audit.jsonl in the state folder)')
     .description('check the hash chain of the record and name the first line that was changed')
+    .option('--continues', 'the file goes on where another one ends')
     .addHelpText('after', HELP);
   addTargetOptions(verify).action(async (file: string | undefined, options: Record<string, string | undefined>) => {
     const path = file ?? join(context.stateDir(options), 'audit', 'audit.jsonl');
     const found = await verifyFile(path);
     if (found.ok) {
       context.stdout.write(`${path}: ${found.lines} records, unbroken to ${found.head.hash.slice(0, 16)}\n`);
-      if (found.start.seq > 0) {
-        context.stderr.write(`it goes on after record ${found.start.seq}: verify the file before it as well\n`);
+      if (found.start.seq > 0 && options.continues === undefined) {
+        const missing = `begins after record ${found.start.seq}: what came before is not here`;
+        context.stderr.write(`${path}: ${missing}. Verify that file too, and say --continues for this one.\n`);
+        return context.exitCode(1);
       }
       if (!found.anchored) context.stderr.write('no anchor file beside it: a cut tail would not be seen\n');
       return;

@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { App } from '../app.ts';
 import { READY_VARIABLE } from '../config/environment.ts';
 import { renderFault } from '../config/fault.ts';
@@ -21,6 +21,7 @@ export interface ServeOptions {
 
 /** Runs the gateway until a signal ends it. @returns the exit code */
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<number> {
+  const ready = readyPipe(terminal);
   const { loaded, demo } = load(options, terminal);
   const log = createLog({ level: loaded.settings.log.level, format: loaded.settings.log.format ?? terminal.logFormat });
   warn(loaded, log);
@@ -33,7 +34,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     await app.abandon();
     throw error;
   }
-  announce(app, loaded, news, demo, terminal);
+  announce(app, loaded, news, demo, terminal, ready);
   return untilStopped(app, options, terminal, log);
 }
 
@@ -69,6 +70,12 @@ function warn(loaded: Loaded, log: Log): void {
   for (const warning of loaded.warnings) log.warn(renderFault(warning));
   const { settings } = loaded;
   if (settings.mcps.length === 0) log.warn('no server is configured: add one under mcps');
+  const { host, public_url, allowed_hosts } = settings.server;
+  if ((host === '0.0.0.0' || host === '::') && public_url === undefined && allowed_hosts.length === 0) {
+    log.warn(`${host} takes connections from other machines, but no name is served to them`, {
+      remedy: 'set server.public_url (--public-url), or list the names in server.allowed_hosts',
+    });
+  }
   if (!settings.audit.enabled) log.warn('audit.enabled is false: nothing that happens here is recorded');
   if (!settings.auth.enabled) {
     const roles = settings.auth.anonymous.roles.join(', ') || 'none, so nothing is allowed (auth.anonymous.roles)';
@@ -87,7 +94,32 @@ async function tokenNews(app: App, loaded: Loaded, terminal: Terminal): Promise<
   return firstRunToken(app.controlServices(), app.stateDir, ids, terminal.isTerminal);
 }
 
-function announce(app: App, loaded: Loaded, news: TokenNews | undefined, demo: boolean, terminal: Terminal): void {
+/**
+ * The descriptor a manager waits on. Looked at before anything is opened: a number left over in the environment must not
+ * name the database or the record by the time it is written to.
+ * @throws Error when it is no pipe or socket
+ */
+function readyPipe(terminal: Terminal): number | undefined {
+  const text = terminal.env[READY_VARIABLE];
+  if (text === undefined) return undefined;
+  const fd = /^[0-9]{1,4}$/.test(text) ? Number(text) : -1;
+  try {
+    const kind = fstatSync(fd);
+    if (kind.isFIFO() || kind.isSocket()) return fd;
+  } catch {
+    // Not open, or no number: said below.
+  }
+  throw new Error(`${READY_VARIABLE} = ${text} is no open pipe; unset it, or pass a pipe under that number`);
+}
+
+function announce(
+  app: App,
+  loaded: Loaded,
+  news: TokenNews | undefined,
+  demo: boolean,
+  terminal: Terminal,
+  readyPipe: number | undefined,
+): void {
   const urls = new Map(app.urls().map(({ name, url }) => [name, url]));
   const url = urls.get('main') ?? '';
   const adminUrl = urls.get('admin');
@@ -95,10 +127,11 @@ function announce(app: App, loaded: Loaded, news: TokenNews | undefined, demo: b
   const servers = settings.mcps.map((server) => ({ id: server.id, what: server.description ?? server.transport }));
   const auditFile = settings.audit.enabled ? settings.audit.file : undefined;
   terminal.print(welcome({ url, adminUrl, servers, stateDir: app.stateDir, auditFile, token: news, demo }));
-  const fd = terminal.env[READY_VARIABLE];
-  if (fd === undefined || !/^[0-9]{1,4}$/.test(fd)) return;
+  if (readyPipe === undefined) return;
   const ready = { url, admin_url: adminUrl ?? null, pid: process.pid, state_dir: app.stateDir };
-  writeSync(Number(fd), `${JSON.stringify(ready)}\n`);
+  writeSync(readyPipe, `${JSON.stringify(ready)}\n`);
+  // Children would inherit it, and whoever waits for its end would wait for them.
+  closeSync(readyPipe);
 }
 
 function untilStopped(app: App, options: ServeOptions, terminal: Terminal, log: Log): Promise<number> {

@@ -30,7 +30,7 @@ export function welcome(facts: WelcomeFacts): string {
     `  state: ${facts.stateDir}`,
     ...(facts.auditFile === undefined ? [] : [`  record: ${facts.auditFile}`]),
     '',
-    ...tokenLines(facts.token),
+    ...tokenLines(facts.token, facts.stateDir),
     'Try it:',
     '',
     indent(curl(endpoint, token.shell, facts.demo)),
@@ -43,7 +43,7 @@ export function welcome(facts: WelcomeFacts): string {
   return lines.join('\n');
 }
 
-function tokenLines(token: TokenNews | undefined): string[] {
+function tokenLines(token: TokenNews | undefined, stateDir: string): string[] {
   switch (token?.kind) {
     case undefined:
       return ['Authentication is off: everybody who can connect has the roles in auth.anonymous.roles.', ''];
@@ -54,7 +54,7 @@ function tokenLines(token: TokenNews | undefined): string[] {
     case 'no-servers':
       return ['No server is configured, so no token was made: there is nothing it could open.', ''];
     case 'exists':
-      return ['Tokens exist already. Make another: sallyport token create --name laptop', ''];
+      return [`Tokens exist already. Make another: sallyport token create --name laptop --state-dir '${stateDir}'`, ''];
   }
 }
 

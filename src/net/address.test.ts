@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalAddress } from './address.ts';
+import { canonicalAddress, reachableHost } from './address.ts';
 
 describe('the address of a socket peer', () => {
   it.each([
@@ -29,4 +29,15 @@ describe('the address of a socket peer', () => {
       expect(canonicalAddress(once)).toBe(once);
     }
   });
+});
+
+describe('the host by which this machine reaches a bind', () => {
+  it.each([
+    ['0.0.0.0', '127.0.0.1'],
+    ['::', '[::1]'],
+    ['::1', '[::1]'],
+    ['2001:db8::1', '[2001:db8::1]'],
+    ['192.0.2.1', '192.0.2.1'],
+    ['localhost', 'localhost'],
+  ])('of %s is %s', (bind, host) => expect(reachableHost(bind)).toBe(host));
 });

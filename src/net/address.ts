@@ -26,3 +26,10 @@ function ipv4Of(bare: string): string | undefined {
   const bits = Number.parseInt(hex[1] as string, 16) * 0x10000 + Number.parseInt(hex[2] as string, 16);
   return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 0xff).join('.');
 }
+
+/** How this machine itself gets to a bind: an address that means "all of them" is none to connect to. */
+export function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -49,7 +49,8 @@ const entries = {
   INTERNAL: [500, -32603, 'Internal error'],
   AUDIT_UNAVAILABLE: [503, 50301, 'The audit record cannot be written, so no call is made'],
   SHUTTING_DOWN: [503, 50302, 'The gateway is shutting down'],
-  ENDED: [401, 40103, 'The stream was ended by the gateway'],
+  ENDED: [403, 40305, 'The credential no longer opens this, so the gateway ended it'],
+  CANCELLED: [499, 49901, 'The request was cancelled by the client'],
 
   // Upstream
   UPSTREAM_REFUSED: [502, 50201, 'The server could not be reached'],

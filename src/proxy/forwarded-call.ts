@@ -218,7 +218,7 @@ export class ForwardedCall implements Call, CallSink, Ticket {
     if (this.over) return;
     this.handle?.cancel(reason);
     this.finish({ ending: 'cancelled', rpcCode: undefined }, 200, undefined);
-    this.reply.finish(rpcRefusal(this.id, CANCELLED, this.origin.decisionId), 200);
+    this.reply.finish(rpcRefusal(this.id, PROBLEMS.CANCELLED, this.origin.decisionId), 200);
   }
 
   /** Closing the stream cancels on the modern era and must not on the older ones (MCP 2026-07-28, patterns/cancellation). */
@@ -293,5 +293,3 @@ const STREAMS_TAKEN = { step: 'session', verdict: refuse(PROBLEMS.TOO_MANY_STREA
 function lastOfSubscription(id: RequestId): Buffer {
   return writeResult(id, `{"resultType":"complete","_meta":{"${META_SUBSCRIPTION_ID}":${idToken(id)}}}`);
 }
-
-const CANCELLED: Problem = { ...PROBLEMS.ENDED, status: 200, text: 'The request was cancelled by the client' };

@@ -37,7 +37,9 @@ export async function forwardNotification(
   if (isStopped(judged)) {
     if (!isDenial(judged.verdict)) throw new Error(`step ${judged.step} answered a notification`);
     recordDenial(estate, rules, call, judged.step, judged.verdict);
-    return judged.verdict.deny;
+    const { deny } = judged.verdict;
+    // A refused notification is a 4xx; only requests are answered in band.
+    return deny.status === 200 ? { ...deny, status: PROBLEMS.INVALID_REQUEST.status } : deny;
   }
   const failure = await deliver(source, parts);
   recordOutcome(

@@ -12,7 +12,11 @@ const OTHERS_CAN_WRITE = 0o022;
  */
 export function openStateFolder(path: string): string {
   const folder = resolve(path);
-  if (inspectStateFolder(folder)) return folder;
+  if (inspectStateFolder(folder)) {
+    // Ours, but perhaps made by somebody in a hurry: what is in it is nobody else's to read.
+    chmodSync(folder, 0o700);
+    return folder;
+  }
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     chmodSync(folder, 0o700);

@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { onOneLine } from '../jsonrpc/edits.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { ChildSecrets } from './child-secrets.ts';
 import { LineFramer } from './line-framer.ts';
 import { LogQuota, printable } from './log-quota.ts';
 import { leadsGroup, signalGroup, wasReaped } from './process-group.ts';
@@ -29,6 +30,8 @@ export interface ChildCommand {
   readonly environment: Readonly<Record<string, string>>;
   readonly lineBytes: number;
   readonly stderrBytes: number;
+  /** What must not be repeated in a log when the child prints it. */
+  readonly secrets: ChildSecrets;
 }
 
 export interface ChildExit {
@@ -202,7 +205,7 @@ export class ChildProcess {
   #readErrors(child: ChildProcessWithoutNullStreams, log: Log): void {
     const quota = new LogQuota(STDERR_LINES_PER_MINUTE, performance.now.bind(performance));
     const framer = new LineFramer(STDERR_LINE_BYTES, (line) => {
-      if (line.length > 0 && quota.take()) log.debug('server wrote to stderr', { text: printable(line) });
+      if (line.length > 0 && quota.take()) log.debug('server wrote to stderr', { text: this.#shown(line) });
     });
     child.stderr.on('data', (chunk: Buffer) => {
       this.#stderr.push(chunk);
@@ -260,9 +263,13 @@ export class ChildProcess {
     return { expected: this.#expected, neverStarted: false, summary, detail, remedy, lifetimeMs };
   }
 
+  #shown(line: Buffer): string {
+    return printable(Buffer.from(this.#command.secrets.hide(line.toString('utf8'))));
+  }
+
   #lastWords(): string {
     const text = this.#stderr.read().toString('utf8').trim();
-    const tail = text.slice(-STDERR_IN_DETAIL);
+    const tail = this.#command.secrets.hide(text).slice(-STDERR_IN_DETAIL);
     return printable(Buffer.from(tail.replace(/\s*\n\s*/g, ' | ')), STDERR_IN_DETAIL);
   }
 

@@ -4,6 +4,7 @@ import { ProblemError } from '../problem/problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import { childEnvironment, type Environment } from './child-environment.ts';
 import type { ChildCommand, ChildExit, ChildTiming } from './child-process.ts';
+import { ChildSecrets } from './child-secrets.ts';
 import type { UpstreamHealth } from './lane.ts';
 import { type Attempt, RestartGate, SpawnRate } from './restart-gate.ts';
 import type { StdioSettings } from './settings.ts';
@@ -57,6 +58,7 @@ export class ChildStarter implements ConnectionOwner {
       environment: childEnvironment(settings, services.environment),
       lineBytes: settings.limits.line_bytes,
       stderrBytes: settings.limits.stderr_bytes,
+      secrets: ChildSecrets.of(settings, services.environment),
     };
     const { log, now, timing } = services;
     this.#connectionServices = { log, now, timing, pendingCalls: settings.limits.pending_calls };

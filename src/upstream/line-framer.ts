@@ -96,3 +96,16 @@ export class LineFramer {
 export function withoutByteOrderMark(line: Buffer): Buffer {
   return line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? line.subarray(3) : line;
 }
+
+/** Where in a line the id of a message usually stands. */
+const ID_WITHIN = 256;
+const ID = /"id"\s*:\s*(\d{1,15})\s*[,}]/;
+
+/** The id of an object that is not a readable message: near its beginning or its end; undefined when neither has one. */
+export function unreadId(bytes: Buffer): number | undefined {
+  // What does not end like an object was cut short, and why is told by whoever cut it.
+  if (bytes[0] !== 0x7b || bytes[bytes.length - 1] !== 0x7d) return undefined;
+  const found =
+    ID.exec(bytes.toString('latin1', 0, ID_WITHIN)) ?? ID.exec(bytes.subarray(-ID_WITHIN).toString('latin1'));
+  return found === null ? undefined : Number(found[1]);
+}

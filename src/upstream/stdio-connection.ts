@@ -6,16 +6,18 @@ import { type Problem, ProblemError } from '../problem/problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type ChildCommand, type ChildExit, ChildProcess } from './child-process.ts';
 import type { CallSink, OutboundCall } from './lane.ts';
-import { withoutByteOrderMark } from './line-framer.ts';
-import { LogQuota, printable } from './log-quota.ts';
+import { unreadId, withoutByteOrderMark } from './line-framer.ts';
+import { LogQuota } from './log-quota.ts';
 import { type CallKeeper, PendingCall } from './pending-call.ts';
 import { outboundRequest } from './rewrite.ts';
 import type { ConnectionOwner, ConnectionServices, Unassigned } from './stdio-ports.ts';
+import { StdoutNoise } from './stdout-noise.ts';
 
 const COMPLAINTS_PER_MINUTE = 5;
 /** Calls in a row that ran out of time while the child said nothing at all; then it is taken for hung and killed. */
 const SILENT_TIMEOUTS = 3;
 const KEEPS_WAITING = 'see what the server waits for, or raise mcps[].call_timeout_ms';
+const ONLY_NOISE = 'printed nothing but noise on stdout';
 const NEVER_SPOKE = 'run the command by hand: does it speak MCP on stdin and stdout?';
 const LISTEN = 'subscriptions/listen';
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
@@ -37,7 +39,7 @@ export class StdioConnection implements CallKeeper {
   readonly #log: Log;
   readonly #pendingLimit: number;
   readonly #pending = new Map<number, PendingCall>();
-  readonly #noise: LogQuota;
+  readonly #noise: StdoutNoise;
   readonly #complaints: LogQuota;
   #nextId = 1;
   #answered = false;
@@ -49,13 +51,14 @@ export class StdioConnection implements CallKeeper {
     this.#owner = owner;
     this.#log = services.log;
     this.#pendingLimit = services.pendingCalls;
-    this.#noise = new LogQuota(COMPLAINTS_PER_MINUTE, services.now);
+    this.#noise = new StdoutNoise(services.log, command.secrets, services.now);
     this.#complaints = new LogQuota(COMPLAINTS_PER_MINUTE, services.now);
     const reader = {
       line: (bytes: Buffer) => this.#line(bytes),
       exited: (exit: ChildExit) => {
         owner.exited(this, exit);
-        this.#retire(PROBLEMS.UPSTREAM_CLOSED, exit.detail);
+        // Its last words are in the log; the record of a call must not hold what a program printed.
+        this.#retire(PROBLEMS.UPSTREAM_CLOSED, exit.neverStarted ? exit.detail : exit.summary);
       },
     };
     this.#child = new ChildProcess(command, reader, services.log, services.timing);
@@ -210,12 +213,13 @@ export class StdioConnection implements CallKeeper {
     this.#silentTimeouts = 0;
     const message = scanUpstream(withoutByteOrderMark(bytes));
     if (isScanFailure(message)) {
-      if (this.#noise.take()) {
-        const fields = { why: message.detail, text: printable(bytes), lines: this.#noise.total };
-        this.#log.warn('the server wrote a line to stdout that is no message; it was dropped', fields);
-      }
+      if (this.#noise.hear(bytes, message.detail)) return this.#child.fail(ONLY_NOISE, NEVER_SPOKE);
+      // An answer that cannot be read is still an answer: whoever waits for it hears so now, not when the time is up.
+      const call = this.#callOf(message.id ?? unreadId(bytes));
+      if (call !== undefined && this.#forget(call)) call.fail(PROBLEMS.UPSTREAM_INVALID, message.detail);
       return;
     }
+    this.#noise.heardMessage();
     try {
       this.#route(message);
     } catch (error) {
@@ -257,15 +261,13 @@ export class StdioConnection implements CallKeeper {
       if (call?.method !== LISTEN) return;
       // The acknowledgement is the answer a listener waits for; from there on the stream has no end of its own.
       if (message.method === ACKNOWLEDGED) call.stopClock();
-      this.deliver(call, message);
-      return;
+      return this.deliver(call, message);
     }
     if (message.method === 'notifications/cancelled') {
       const call = this.#callOf(params?.id('requestId'));
       if (call?.method === LISTEN) {
         this.#forget(call);
-        call.fail(PROBLEMS.UPSTREAM_CLOSED, 'the server ended the subscription');
-        return;
+        return call.fail(PROBLEMS.UPSTREAM_CLOSED, 'the server ended the subscription');
       }
     }
     this.unassigned?.notification(message);

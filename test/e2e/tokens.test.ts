@@ -70,7 +70,7 @@ describe('a token', () => {
     await cli('token', 'revoke', 'leaked');
     expect(await status(token)).toBe(401);
     expect(new Set(await allOver(streams))).toEqual(new Set(['ended']));
-    for (const call of [streams[2], streams[5]]) expect(call?.text()).toContain('"code":40103');
+    for (const call of [streams[2], streams[5]]) expect(call?.text()).toContain('"code":40305');
 
     expect(await Promise.race([kept.over, status(other)])).toBe(200);
     const ended = await gateway.audited(({ reason }) => reason === 'token-revoked', 'the end of the streams');

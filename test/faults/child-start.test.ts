@@ -21,7 +21,7 @@ const CASES = [
   { server: 'locked', legacy: START, remedy: /chmod \+x/ },
   { server: 'nowhere', legacy: START, remedy: /correct mcps\[\]\.cwd/ },
   { server: 'crash', legacy: CLOSED, remedy: /run the command by hand; check mcps\[\]\.args, mcps\[\]\.env/ },
-  { server: 'garbage', legacy: TIMEOUT, remedy: /run the command by hand/ },
+  { server: 'garbage', legacy: CLOSED, remedy: /run the command by hand/ },
   { server: 'mute', legacy: TIMEOUT, remedy: /run the command by hand/ },
 ];
 

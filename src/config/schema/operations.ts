@@ -11,7 +11,7 @@ export const security = z.strictObject({
         .default([])
         .register(about, {
           description:
-            'Web origins that may call from a browser, exact. Loopback origins pass while the bind is loopback.',
+            'Web origins whose requests are not refused, exact. Loopback origins pass while the bind is loopback. CORS answers for browsers are not built yet.',
           aliases: ['ALLOWED_ORIGINS'],
           example: ['https://app.example.com'],
         }),
