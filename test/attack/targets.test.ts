@@ -127,7 +127,7 @@ describe('a path that is not served', () => {
           principal_name: 'user',
         },
         twin: TWIN,
-        also: (answer) => expect(answer.body.toString()).toContain('/mcp/open, /mcp/ruled, /mcp/guarded'),
+        also: (answer) => expect(answer.body.toString()).toContain('/mcp/open, /mcp/ruled'),
       }),
     ),
   );
@@ -142,7 +142,7 @@ describe('a path that is not served', () => {
         error: 'not_found',
         audit: { policy: 'routes', reason: 'route.unknown-server', route: '/mcp' },
         twin: TWIN,
-        also: (answer) => expect(answer.body.toString()).toContain('/mcp/open, /mcp/ruled, /mcp/guarded'),
+        also: (answer) => expect(answer.body.toString()).toContain('/mcp/open, /mcp/ruled'),
       },
     ],
   );
