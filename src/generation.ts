@@ -95,7 +95,7 @@ function parseSettings(settings: Settings) {
   return { bodyTimeoutMs: settings.server.limits.body_timeout_ms };
 }
 
-/** Names served = loopback names, the public URL's, and those written down (DESIGN section 7). */
+/** Names served = loopback names, the public URL's, and those written down, and the bind itself (docs/adr/0005). */
 function dataNames(settings: Settings) {
   const { host, public_url, allowed_hosts } = settings.server;
   const publicHost = public_url === undefined ? [] : [new URL(public_url).hostname];

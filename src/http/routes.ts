@@ -23,7 +23,7 @@ export interface Route {
   readonly rateClass: 'mcp' | 'read' | 'probe';
   /** `call`: an intent and an outcome for each message; `refusals`: only what is refused. */
   readonly audit: 'call' | 'refusals';
-  /** Probes come from machines that do not know our name (DESIGN: health is exempt from the Host check only). */
+  /** Probes come from machines that do not know our name and are exempt from the Host check only. */
   readonly checkHost: boolean;
 }
 

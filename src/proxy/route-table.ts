@@ -55,7 +55,7 @@ const MCP_VERBS = ['GET', 'POST', 'DELETE'];
  */
 export const UNKNOWN_MCP: Route = { ...read, name: 'unknown-mcp', path: '/mcp/(unknown)', methods: MCP_VERBS };
 
-/** The main listener's table (DESIGN section 6). */
+/** The main listener's table. */
 export function dataRoutes(settings: RouteSettings): RouteTable {
   const { servers, bodyBytes, healthAuth } = settings;
   const methods = MCP_VERBS;

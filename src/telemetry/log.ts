@@ -6,7 +6,7 @@ import { safeFields } from './redact.ts';
  *
  * Calls return at once and never throw. Fields whose key names a secret (authorization, token, secret, password,
  * api_key, cookie) are replaced; secrets in messages are not looked for, so none may be put there.
- * Nothing on the request path logs a line per request (DESIGN.md, hot path rules).
+ * Nothing on the request path logs a line per request.
  */
 export interface Log {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void;

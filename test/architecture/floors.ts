@@ -1,7 +1,7 @@
 import { type Source, target } from './source.ts';
 
 /**
- * The floors of DESIGN: a module imports only from lower floors, never from a module of its own floor.
+ * The floors of ARCHITECTURE.md: a module imports only from lower floors, never from a module of its own floor.
  * `problem` lies under floor 0: everybody, the scanner too, names what is refused from one catalogue.
  * `app` is src/app.ts and the files beside it, the composition root. A module that is not here does not exist.
  */
