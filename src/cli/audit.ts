@@ -22,12 +22,12 @@ export function auditCommands(program: Command, context: CliContext): void {
     const path = file ?? join(context.stateDir(options), 'audit', 'audit.jsonl');
     const found = await verifyFile(path);
     if (found.ok) {
-      context.stdout.write(`${path}: ${found.lines} records, unbroken to ${found.head.hash.slice(0, 16)}\n`);
       if (found.start.seq > 0 && options.continues === undefined) {
         const missing = `begins after record ${found.start.seq}: what came before is not here`;
         context.stderr.write(`${path}: ${missing}. Verify that file too, and say --continues for this one.\n`);
         return context.exitCode(1);
       }
+      context.stdout.write(`${path}: ${found.lines} records, unbroken to ${found.head.hash.slice(0, 16)}\n`);
       if (!found.anchored) context.stderr.write('no anchor file beside it: a cut tail would not be seen\n');
       return;
     }
