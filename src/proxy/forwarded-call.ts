@@ -13,12 +13,12 @@ import { eraOf, type Revision } from '../protocol/revisions.ts';
 import type { EndReason, Ticket } from '../session/tickets.ts';
 import type { CallHandle, CallSink, Lane } from '../upstream/lane.ts';
 import { nameOf, recordDenial, recordOutcome } from './call-record.ts';
+import { finalAnswer } from './final-answer.ts';
 import { type Outcome, outcomeOf, statusOf } from './outcome.ts';
 import type { PostReply } from './post-reply.ts';
 import { rpcRefusal } from './refusal.ts';
-import { restoreRelated, restoreResponse } from './restore.ts';
+import { restoreRelated } from './restore.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
-import { withoutHiddenTools } from './tool-list.ts';
 
 /** Where a call gets its lane, and who hears of its end: a session for the legacy era, the server for the modern one. */
 export interface LaneSource {
@@ -182,10 +182,8 @@ export class ForwardedCall implements Call, CallSink, Ticket {
     if (this.over) return;
     const objection = this.source.settling(this, response);
     if (objection !== undefined) return this.failed(objection, objection.text);
-    const hides = response.kind === 'result' && this.hidesTools();
-    const edits = hides ? withoutHiddenTools(response, (name) => this.shows(name)) : undefined;
-    if (hides && edits === undefined) return this.failed(PROBLEMS.UPSTREAM_INVALID, 'a tool list that cannot be read');
-    const bytes = restoreResponse(response, this.id, edits);
+    const bytes = finalAnswer(this.rules, this, response);
+    if (!Buffer.isBuffer(bytes)) return this.failed(bytes.problem, bytes.detail);
     this.bytesOut += bytes.length;
     const status = statusOf(response, eraOf(this.revision) ?? 'legacy');
     this.finish(outcomeOf(response), status, undefined);
@@ -270,19 +268,6 @@ export class ForwardedCall implements Call, CallSink, Ticket {
   private takeStream(): boolean {
     this.holdsStream = this.estate.streamQuota.take(this.holder);
     return this.holdsStream;
-  }
-
-  private hidesTools(): boolean {
-    return this.method === 'tools/list' && this.rules.authorizer.restricts(this.principal, this.server);
-  }
-
-  private shows(tool: string): boolean {
-    return this.rules.authorizer.decide({
-      principal: this.principal,
-      server: this.server,
-      method: 'tools/call',
-      name: tool,
-    }).allow;
   }
 }
 
