@@ -17,6 +17,7 @@ import { PostReply } from './post-reply.ts';
 import type { Refuser } from './refuser.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 import { sessionIdOf, sessionKeyOf } from './session-id.ts';
+import { LISTEN, Subscription } from './subscription.ts';
 
 /** Messages in one batch (2025-03-26): each is judged, recorded and sent, so the body's size alone does not bound the work. */
 const MAX_BATCH = 100;
@@ -137,16 +138,18 @@ async function forward(
   if (requests.length === 0) return send(response, emptyResponse(202), x.responseHeaders, false);
   const reply = new PostReply(estate, rules, x, response, requests.length);
   if (openedSession !== undefined) reply.addHeader(SESSION_HEADER, openedSession);
-  const calls = requests.map(
-    (message, index) =>
-      new ForwardedCall(estate, rules, plan, source, reply, {
-        message,
-        principal: x.principal as Principal,
-        revision,
-        origin: originOf(x, index),
-        paramHeaders: x.headers.params,
-      }),
-  );
+  const calls = requests.map((message, index) => {
+    const parts = {
+      message,
+      principal: x.principal as Principal,
+      revision,
+      origin: originOf(x, index),
+      paramHeaders: x.headers.params,
+    };
+    // On the older revisions the method is unknown, and refused like any other that is.
+    const listens = message.method === LISTEN && eraOf(revision) === 'modern';
+    return new (listens ? Subscription : ForwardedCall)(estate, rules, plan, source, reply, parts);
+  });
   if (calls.length === 1) return calls[0]?.run();
   await Promise.all(calls.map((call) => call.run()));
 }

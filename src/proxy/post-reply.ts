@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange } from '../policy/exchange.ts';
 import { Reply, type ReplyOwner } from '../stream/reply.ts';
-import type { ForwardedCall } from './forwarded-call.ts';
+import type { ReceivedCall } from './received-call.ts';
 import type { Estate, Generation } from './services.ts';
 import { StreamRecord } from './stream-record.ts';
 
@@ -10,7 +10,7 @@ export class PostReply implements ReplyOwner {
   private readonly estate: Estate;
   private readonly exchange: Exchange;
   private readonly reply: Reply;
-  private readonly calls: ForwardedCall[] = [];
+  private readonly calls: ReceivedCall[] = [];
   private record: StreamRecord | undefined;
 
   constructor(estate: Estate, rules: Generation, x: Exchange, response: ServerResponse, awaited: number) {
@@ -27,7 +27,7 @@ export class PostReply implements ReplyOwner {
     return this.reply.isStreaming;
   }
 
-  join(call: ForwardedCall): void {
+  join(call: ReceivedCall): void {
     this.calls.push(call);
   }
 
