@@ -4,6 +4,7 @@ import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { createHttpUpstream } from './upstream/http-upstream.ts';
 import type { Upstream, UpstreamHealth } from './upstream/lane.ts';
+import { createSseUpstream } from './upstream/sse-upstream.ts';
 import { createStdioUpstream } from './upstream/stdio-upstream.ts';
 
 export interface YardServices {
@@ -78,9 +79,14 @@ export class UpstreamYard {
       metrics.children(server.id, health.children);
     };
     metrics.upstreamState(server.id, 'idle');
-    return server.transport === 'stdio'
-      ? createStdioUpstream(server, { log, environment, onState, version })
-      : createHttpUpstream(server, { log, onState, version });
+    switch (server.transport) {
+      case 'stdio':
+        return createStdioUpstream(server, { log, environment, onState, version });
+      case 'streamable-http':
+        return createHttpUpstream(server, { log, onState, version });
+      case 'sse':
+        return createSseUpstream(server, { log, onState });
+    }
   }
 }
 
@@ -90,7 +96,7 @@ export class UpstreamYard {
  */
 function fingerprintOf(server: ServerSettings, environment: Readonly<Record<string, string>>): string {
   const { tools: _tools, auth: _auth, description: _description, call_timeout_ms: _timeout, ...made } = server;
-  const secret = server.transport === 'streamable-http' ? (server.upstream_auth?.token.reveal() ?? '') : '';
+  const secret = server.transport === 'stdio' ? '' : (server.upstream_auth?.token.reveal() ?? '');
   const allowed = server.transport === 'stdio' ? server.env_allow.map((name) => environment[name] ?? null) : [];
   return createHash('sha256')
     .update(JSON.stringify([made, secret, allowed]))

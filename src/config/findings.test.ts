@@ -26,7 +26,7 @@ describe('a value of the wrong type', () => {
     ['mcps: [{ id: servers, transport: stdio, command: x }]', '"servers" is reserved'],
     ['mcps: [{ id: A, transport: stdio, command: x }]', 'must be 1 to 63 of a-z'],
     ['mcps: [{ id: a, transport: stdio }]', 'mcps[0].command: is missing'],
-    ['mcps: [{ id: a, command: x }]', 'mcps[0].transport: is missing. Expected one of stdio, streamable-http.'],
+    ['mcps: [{ id: a, command: x }]', 'mcps[0].transport: is missing. Expected one of stdio, streamable-http, sse.'],
     ['mcps: [{ id: a, transport: studio, command: x }]', 'did you mean "stdio"?'],
     [stdio('auth: { methods: [] }'), 'needs at least one item'],
     [stdio('auth: none'), 'mcps[0].auth = [secret]: expected a mapping'],

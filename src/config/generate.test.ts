@@ -24,7 +24,7 @@ describe('generated files', () => {
 describe('the annotated example', () => {
   it('loads as it stands, without faults and warnings', () => {
     const { settings, warnings } = load(content('.yaml'));
-    expect(settings.mcps.map(({ id }) => id)).toEqual(['everything', 'search']);
+    expect(settings.mcps.map(({ id }) => id)).toEqual(['everything', 'search', 'old-search']);
     expect(warnings).toEqual([]);
   });
 

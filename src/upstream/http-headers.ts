@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { HttpSettings } from './settings.ts';
+import type { RemoteSettings } from './settings.ts';
 
 /** What every request to the server carries. Nothing of a client's request headers is ever among them. */
-export function fixedHeaders(settings: HttpSettings): string[] {
+export function fixedHeaders(settings: RemoteSettings): string[] {
   // Compressed answers are not understood: a limit on bytes read must be a limit on bytes made of them.
   const headers = ['user-agent', 'sallyport', 'accept-encoding', 'identity'];
   const auth = settings.upstream_auth;

@@ -7,7 +7,7 @@ import { fixedHeaders } from './http-headers.ts';
 import { HttpHealth } from './http-health.ts';
 import type { UpstreamHealth } from './lane.ts';
 import { LogQuota } from './log-quota.ts';
-import type { HttpSettings } from './settings.ts';
+import type { RemoteSettings } from './settings.ts';
 
 const LONGEST_CONNECT_MS = 10_000;
 const LOGGED_A_MINUTE = 5;
@@ -16,7 +16,7 @@ const LOGGED_A_MINUTE = 5;
 export class HttpTarget {
   readonly id: string;
   readonly log: Log;
-  readonly limits: HttpSettings['limits'];
+  readonly limits: RemoteSettings['limits'];
   readonly health: HttpHealth;
   /** `Accept` for a POST and `Content-Type` included. Never written to: a request adds to a copy. */
   readonly postHeaders: readonly string[];
@@ -32,7 +32,7 @@ export class HttpTarget {
   readonly #long: Pool;
   #lastId = 0;
 
-  constructor(settings: HttpSettings, log: Log, onState: (health: UpstreamHealth) => void) {
+  constructor(settings: RemoteSettings, log: Log, onState: (health: UpstreamHealth) => void) {
     const url = new URL(settings.url);
     this.id = settings.id;
     this.log = log.child({ server: settings.id });
@@ -67,6 +67,11 @@ export class HttpTarget {
   post(headers: string[], body: Buffer, handler: Dispatcher.DispatchHandler, staysOpen: boolean): void {
     const pool = staysOpen ? this.#long : this.#short;
     pool.dispatch({ path: this.#path, method: 'POST', headers, body }, handler);
+  }
+
+  /** To another path of the same origin: the endpoint a server of HTTP+SSE names. */
+  postTo(path: string, headers: string[], body: Buffer, handler: Dispatcher.DispatchHandler): void {
+    this.#short.dispatch({ path, method: 'POST', headers, body }, handler);
   }
 
   get(headers: string[], handler: Dispatcher.DispatchHandler): void {

@@ -36,12 +36,23 @@ export interface StdioSettings extends CommonSettings {
   };
 }
 
-export interface HttpSettings extends CommonSettings {
-  readonly transport: 'streamable-http';
+/** A server reached over HTTP, whichever of the two transports it speaks. */
+export interface RemoteSettings {
+  readonly id: string;
+  readonly start_timeout_ms: number;
   readonly url: string;
   /** What the gateway presents to the server; never the client's own credential. */
   readonly upstream_auth?:
     | { readonly type: 'token'; readonly token: { reveal(): string }; readonly header: string; readonly prefix: string }
     | undefined;
   readonly limits: { readonly response_bytes: number; readonly pending_calls: number };
+}
+
+export interface HttpSettings extends CommonSettings, RemoteSettings {
+  readonly transport: 'streamable-http';
+}
+
+/** HTTP+SSE, the transport of 2024-11-05: always the legacy era. */
+export interface SseSettings extends RemoteSettings {
+  readonly transport: 'sse';
 }

@@ -2,9 +2,11 @@ import {
   Client as ClientV2,
   type ElicitRequest,
   StreamableHTTPClientTransport as HttpV2,
+  SSEClientTransport as SseV2,
 } from '@modelcontextprotocol/client';
 import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport as SseV1 } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
@@ -18,8 +20,8 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Negotiation, StdioCommand, ToolAnswer } from '../support/clients.ts';
 
-/** Where a server is: a URL and the token it wants, or a program to start. */
-export type Place = { readonly url: string; readonly token?: string } | StdioCommand;
+/** Where a server is: a URL, the token it wants and the transport if it is the old one, or a program to start. */
+export type Place = { readonly url: string; readonly token?: string; readonly transport?: 'sse' } | StdioCommand;
 
 /** One JSON-RPC message as it went over the wire. */
 export interface WireMessage {
@@ -98,10 +100,20 @@ function stdio({ command, args, env }: StdioCommand) {
   return { command, args: [...args], stderr: 'ignore' as const, ...(env ? { env: { ...env } } : {}) };
 }
 
+function transportV1(place: Place): TransportV1 {
+  if (!('url' in place)) return new StdioV1(stdio(place));
+  const Transport = place.transport === 'sse' ? SseV1 : HttpV1;
+  return new Transport(new URL(place.url), requestInit(place.token)) as TransportV1;
+}
+
+function transportV2(place: Place): HttpV2 | SseV2 | StdioV2 {
+  if (!('url' in place)) return new StdioV2(stdio(place));
+  const Transport = place.transport === 'sse' ? SseV2 : HttpV2;
+  return new Transport(new URL(place.url), requestInit(place.token));
+}
+
 async function openV1(place: Place): Promise<FullClient> {
-  const transport = (
-    'url' in place ? new HttpV1(new URL(place.url), requestInit(place.token)) : new StdioV1(stdio(place))
-  ) as TransportV1;
+  const transport = transportV1(place);
   const tasks = { requests: { elicitation: { create: {} }, sampling: { createMessage: {} } } };
   const sdk = new ClientV1(IDENTITY, {
     capabilities: { ...CAPABILITIES, tasks },
@@ -152,8 +164,7 @@ async function answerOrTask<T extends ResultV1>(params: object, tasks: TaskStore
 }
 
 async function openV2(place: Place, negotiation: Negotiation): Promise<FullClient> {
-  const transport =
-    'url' in place ? new HttpV2(new URL(place.url), requestInit(place.token)) : new StdioV2(stdio(place));
+  const transport = transportV2(place);
   const sdk = new ClientV2(IDENTITY, {
     capabilities: CAPABILITIES,
     versionNegotiation: { mode: negotiation === 'pinned' ? { pin: '2026-07-28' } : negotiation },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export { type FixtureHttp, startFixtureHttp } from './fixture-server/http.mjs';
+export { type FixtureSse, startFixtureSse } from './fixture-server/sse.mjs';
 
 /** What the fixture server serves, in the order it lists it (without `extra`, which starts hidden). */
 export const FIXTURE_TOOLS = [

@@ -6,7 +6,7 @@ import type { Problem } from '../../src/problem/problem.ts';
 import { eraOf, type Revision } from '../../src/protocol/revisions.ts';
 import type { Log } from '../../src/telemetry/log.ts';
 import type { CallHandle, CallSink, Lane, LaneListener, OutboundCall, Upstream } from '../../src/upstream/lane.ts';
-import type { HttpSettings } from '../../src/upstream/settings.ts';
+import type { HttpSettings, SseSettings } from '../../src/upstream/settings.ts';
 
 export type Heard =
   | { readonly kind: 'opened' }
@@ -176,6 +176,17 @@ export function httpSettings(url: string, changes: Partial<HttpSettings> = {}): 
     id: 'demo',
     transport: 'streamable-http',
     era: 'modern',
+    start_timeout_ms: 5_000,
+    url,
+    limits: { response_bytes: 1_000_000, pending_calls: 8 },
+    ...changes,
+  };
+}
+
+export function sseSettings(url: string, changes: Partial<SseSettings> = {}): SseSettings {
+  return {
+    id: 'old',
+    transport: 'sse',
     start_timeout_ms: 5_000,
     url,
     limits: { response_bytes: 1_000_000, pending_calls: 8 },

@@ -186,5 +186,26 @@ const streamableHttp = z.strictObject({
   limits: httpLimits,
 });
 
+const sse = z.strictObject({
+  id: serverId('old-search'),
+  description: shared.description,
+  transport: z.literal('sse').register(about, {
+    description: 'A server of the older HTTP+SSE transport (MCP 2024-11-05). It speaks the legacy era.',
+    example: 'sse',
+  }),
+  url: httpUrl().register(about, {
+    description:
+      'Its SSE endpoint. Where messages are sent the server says itself, and it must be at the same origin. Credentials do not belong here; see `upstream_auth`.',
+    example: 'https://old.example.com/sse',
+    expected: 'an http or https URL without credentials and fragment',
+  }),
+  upstream_auth: streamableHttp.shape.upstream_auth,
+  tools: shared.tools,
+  call_timeout_ms: shared.call_timeout_ms,
+  start_timeout_ms: shared.start_timeout_ms,
+  auth: shared.auth,
+  limits: httpLimits,
+});
+
 /** One MCP server behind the gateway. */
-export const mcpServer = z.discriminatedUnion('transport', [stdio, streamableHttp]);
+export const mcpServer = z.discriminatedUnion('transport', [stdio, streamableHttp, sse]);
