@@ -92,7 +92,7 @@ function planOf(server: ServerSettings, upstream: Upstream): ServerPlan {
 }
 
 function parseSettings(settings: Settings) {
-  return { bodyTimeoutMs: settings.server.limits.body_timeout_ms };
+  return { bodyTimeoutMs: settings.server.limits.body_timeout_ms, lenient: settings.compat.lenient_initialize };
 }
 
 /** Names served = loopback names, the public URL's, and those written down, and the bind itself (docs/adr/0005). */

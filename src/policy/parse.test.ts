@@ -13,10 +13,10 @@ const list = { jsonrpc: '2.0', id: 7, method: 'tools/list' };
 const modern = { ...list, params: { _meta: META } };
 const MODERN = ['MCP-Protocol-Version', '2026-07-28', 'Mcp-Method', 'tools/list'];
 
-async function judge(body: unknown, headers: readonly string[], facts: RequestFacts = {}) {
+async function judge(body: unknown, headers: readonly string[], facts: RequestFacts & { lenient?: boolean } = {}) {
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const x = exchangeOf({ body: text, headers, ...facts });
-  const verdict = await parse({ bodyTimeoutMs: 10_000 }).evaluate(x);
+  const verdict = await parse({ bodyTimeoutMs: 10_000, lenient: facts.lenient ?? false }).evaluate(x);
   return { verdict, x };
 }
 /** The twin of every refusal: a legacy request, and what `headers` change about it. */
@@ -55,13 +55,46 @@ describe('a body', () => {
     x.invite = () => {
       invited += 1;
     };
-    expect(await parse({ bodyTimeoutMs: 10_000 }).evaluate(x)).toEqual({ pass: 'parse.legacy' });
+    expect(await parse({ bodyTimeoutMs: 10_000, lenient: false }).evaluate(x)).toEqual({ pass: 'parse.legacy' });
     expect(invited).toBe(1);
   });
 
   it('larger than the route takes is refused', async () => {
     const { verdict } = await legacy(JSON_HEADERS, { ...list, params: { pad: 'x'.repeat(1_000) } });
     expect(verdict).toMatchObject({ deny: PROBLEMS.BODY_TOO_LARGE, reason: 'body.body-too-large', close: true });
+  });
+});
+
+describe('an incomplete initialize', () => {
+  const bare = { jsonrpc: '2.0', method: 'initialize', params: {}, id: 1 };
+  const taken = async (headers: readonly string[], lenient: boolean) => {
+    const { verdict, x } = await judge(bare, headers, { lenient });
+    const params = x.inbound && JSON.parse(String(x.inbound.messages[0]?.bytes)).params;
+    return { verdict, params };
+  };
+
+  it('is forwarded as it is unless the operator asked for more', async () => {
+    expect(await taken(JSON_HEADERS, false)).toEqual({ verdict: { pass: 'parse.legacy' }, params: {} });
+    const { verdict } = await taken(without('Accept'), false);
+    expect(verdict).toMatchObject({ deny: PROBLEMS.NOT_ACCEPTABLE });
+  });
+
+  it('is completed, and no Accept needed, when the operator asked for it', async () => {
+    const filled = { capabilities: {}, clientInfo: { name: 'unknown', version: '0' } };
+    const { verdict, params } = await taken(without('Accept'), true);
+    expect([verdict, params]).toEqual([{ pass: 'parse.legacy' }, { protocolVersion: '2025-03-26', ...filled }]);
+    const named = await taken([...JSON_HEADERS, 'MCP-Protocol-Version', '2025-06-18'], true);
+    expect(named.params).toEqual({ protocolVersion: '2025-06-18', ...filled });
+  });
+
+  it('gets no other type than the one it names', async () => {
+    const { verdict } = await taken(replaced('Accept', 'text/html'), true);
+    expect(verdict).toMatchObject({ deny: PROBLEMS.NOT_ACCEPTABLE });
+  });
+
+  it('does not touch any other message', async () => {
+    const { x } = await judge(list, [...JSON_HEADERS, ...SESSION], { lenient: true });
+    expect(String(x.inbound?.messages[0]?.bytes)).toBe(JSON.stringify(list));
   });
 });
 

@@ -5,12 +5,16 @@ import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
 import { disagreement } from '../protocol/agreement.ts';
 import { classify, isProblem } from '../protocol/classify.ts';
+import { completedInitialize } from '../protocol/lenient-initialize.ts';
+import { isRevision } from '../protocol/revisions.ts';
 import type { Admission } from './engine.ts';
 import type { Exchange } from './exchange.ts';
 import { type Denial, pass, refuse, type Verdict } from './verdict.ts';
 
 export interface ParseSettings {
   readonly bodyTimeoutMs: number;
+  /** An incomplete `initialize` is completed, and no `Accept` header means that every type is accepted. */
+  readonly lenient: boolean;
 }
 
 /**
@@ -29,9 +33,9 @@ export function parse(settings: ParseSettings): Admission {
       if (x.request.method !== 'POST' || x.route.bodyBytes === 0) {
         return carriesBody(x) ? refuse(PROBLEMS.MALFORMED_REQUEST, 'body.unexpected', { close: true }) : none;
       }
-      const unreadable = refuseUnread(x);
+      const unreadable = refuseUnread(x, settings.lenient);
       if (unreadable !== undefined) return unreadable;
-      return readAndScan(x, { bytes: x.route.bodyBytes, timeoutMs: settings.bodyTimeoutMs });
+      return readAndScan(x, { bytes: x.route.bodyBytes, timeoutMs: settings.bodyTimeoutMs }, settings.lenient);
     },
   };
 }
@@ -46,7 +50,7 @@ const ACCEPTS_STREAM = /(?:^|[,\s])(?:text\/event-stream|text\/\*|\*\/\*)\s*(?:[
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 /** Checks that need no body byte. A wildcard in Accept is taken for both types. */
-function refuseUnread(x: Exchange): Denial | undefined {
+function refuseUnread(x: Exchange, lenient: boolean): Denial | undefined {
   const { contentType, contentEncoding, accept, expect } = x.headers;
   if (contentType === undefined || !JSON_TYPE.test(contentType)) {
     return refuse(PROBLEMS.UNSUPPORTED_MEDIA_TYPE, 'body.content-type', { close: true });
@@ -54,7 +58,9 @@ function refuseUnread(x: Exchange): Denial | undefined {
   if (contentEncoding !== undefined && contentEncoding !== 'identity') {
     return refuse(PROBLEMS.UNSUPPORTED_MEDIA_TYPE, 'body.content-encoding', { close: true });
   }
-  if (accept === undefined || !ACCEPTS.test(accept) || !ACCEPTS_STREAM.test(accept)) {
+  // RFC 9110, section 12.5.1: no Accept is every type; MCP demands the header all the same.
+  const accepted = accept ?? (lenient ? '*/*' : '');
+  if (!ACCEPTS.test(accepted) || !ACCEPTS_STREAM.test(accepted)) {
     return refuse(PROBLEMS.NOT_ACCEPTABLE, 'body.accept', { close: true });
   }
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
@@ -63,7 +69,7 @@ function refuseUnread(x: Exchange): Denial | undefined {
   return undefined;
 }
 
-async function readAndScan(x: Exchange, limits: BodyLimits): Promise<Verdict> {
+async function readAndScan(x: Exchange, limits: BodyLimits, lenient: boolean): Promise<Verdict> {
   x.invite?.();
   const body = await readBody(x.request, x.headers, limits);
   if (!Buffer.isBuffer(body)) return refuse(body, `body.${reasonOf(body)}`, { close: true });
@@ -80,12 +86,23 @@ async function readAndScan(x: Exchange, limits: BodyLimits): Promise<Verdict> {
     if (refused !== undefined) return refused;
   }
   x.inbound = {
-    messages: scanned.messages,
+    messages: lenient && classification.era === 'legacy' ? completed(x, scanned) : scanned.messages,
     batch: scanned.batch,
     era: classification.era,
     revision: classification.revision,
   };
   return classification.era === 'modern' ? MODERN : LEGACY;
+}
+
+/**
+ * Without a version in the message the client speaks the one its header names, or else the one that requests without that header
+ * are taken to speak (MCP 2025-11-25, transports "Protocol Version Header").
+ */
+function completed(x: Exchange, { messages, batch }: ScannedBody): readonly Message[] {
+  const [message] = messages;
+  if (batch || message?.method !== 'initialize') return messages;
+  const { protocolVersion = '' } = x.headers;
+  return [completedInitialize(message, isRevision(protocolVersion) ? protocolVersion : '2025-03-26')];
 }
 
 /**

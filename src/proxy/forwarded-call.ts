@@ -66,7 +66,8 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
   }
 
   opened(): void {
-    if (!this.over) this.reply.open();
+    // Whether there is a session to name in the headers is known only with the answer to `initialize`.
+    if (!this.over && this.method !== 'initialize') this.reply.open();
   }
 
   message(message: Message): boolean {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { about } from '../about.ts';
 import { auth } from './auth.ts';
+import { compat } from './compat.ts';
 import { mcpServer } from './mcps.ts';
 import { admin, audit, health, log, security, sessions, streams } from './operations.ts';
 import { server } from './server.ts';
@@ -26,6 +27,7 @@ export const settingsSchema = z.strictObject({
   audit: audit.prefault({}).register(about, { description: 'The record of every decision and outcome.' }),
   sessions: sessions.prefault({}).register(about, { description: 'Sessions of clients of the legacy era.' }),
   streams: streams.prefault({}).register(about, { description: 'Open event streams to clients.' }),
+  compat: compat.prefault({}).register(about, { description: 'What is done for old and incomplete clients.' }),
   health: health.prefault({}).register(about, { description: 'Health answers.' }),
   log: log.prefault({}).register(about, { description: 'Log lines.' }),
 });
