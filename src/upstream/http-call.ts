@@ -194,8 +194,9 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     if (typeof promise === 'object') return promise;
     if (promise === 'events') return this.#openEvents();
     const limit = promise === 'json' ? this.owner.target.limits.response_bytes : ERROR_BYTES;
-    if (Number(headers['content-length'] ?? 0) > limit) return tooLarge(limit);
-    this.#body = new BoundedBody(limit);
+    const announced = Number(headers['content-length'] ?? 0);
+    if (announced > limit) return tooLarge(limit);
+    this.#body = new BoundedBody(limit, announced);
     this.#phase = 'body';
     return undefined;
   }

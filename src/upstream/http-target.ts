@@ -1,4 +1,5 @@
-import { type Dispatcher, Pool } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
+import ConnectionPool from 'undici/lib/dispatcher/pool.js';
 import { InFlight } from '../in-flight/in-flight.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { HttpCall } from './http-call.ts';
@@ -48,8 +49,8 @@ export class HttpTarget {
       bodyTimeout: 0,
       connectTimeout: Math.min(settings.start_timeout_ms, LONGEST_CONNECT_MS),
     };
-    this.#short = new Pool(url.origin, options);
-    this.#long = new Pool(url.origin, options);
+    this.#short = new ConnectionPool(url.origin, options);
+    this.#long = new ConnectionPool(url.origin, options);
     this.health = new HttpHealth(this.log, onState, () => this.connections);
   }
 
