@@ -2,7 +2,7 @@ import type { Message } from '../jsonrpc/message.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
 import { particular } from '../problem/problem.ts';
-import { eraOf, MODERN_REVISIONS, REVISIONS, type Revision } from './revisions.ts';
+import { eraOf, LEGACY_REVISIONS, MODERN_REVISIONS, type Revision } from './revisions.ts';
 
 export const META_PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion';
 export const META_CLIENT_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
@@ -39,10 +39,19 @@ export function classify(headers: ProtocolHeaders, messages: readonly Message[])
   return headers.sessionId === undefined ? PROBLEMS.SESSION_REQUIRED : LEGACY;
 }
 
-/** The answer to a version we do not serve, naming those we do (MCP 2026-07-28, streamable-http "Protocol Version Header"). */
-export function unsupportedVersion(requested: string): Problem {
+/** Revisions this transport carries; 2024-11-05 has one of its own. */
+const SERVED: readonly Revision[] = [
+  ...MODERN_REVISIONS,
+  ...LEGACY_REVISIONS.filter((revision) => revision !== '2024-11-05'),
+];
+
+/**
+ * The answer to a version we do not serve, naming those the request may be repeated with: one that carries its own `_meta`
+ * hears the revisions that `server/discover` names (MCP 2026-07-28, streamable-http "Protocol Version Header").
+ */
+export function unsupportedVersion(requested: string, supported: readonly Revision[] = SERVED): Problem {
   return particular(PROBLEMS.UNSUPPORTED_PROTOCOL_VERSION, `Unsupported protocol version: ${requested.slice(0, 64)}`, {
-    supported: REVISIONS.filter((revision) => eraOf(revision) !== undefined && revision !== '2024-11-05'),
+    supported,
     requested: requested.slice(0, 64),
   });
 }
@@ -72,7 +81,7 @@ function modernClassification(
     return mismatch('MCP-Protocol-Version header and _meta protocolVersion differ');
   }
   const classification = MODERN.get(header);
-  if (classification === undefined) return unsupportedVersion(header);
+  if (classification === undefined) return unsupportedVersion(header, meta === undefined ? SERVED : MODERN_REVISIONS);
   if (meta === undefined && isRequest) return missingMeta(META_PROTOCOL_VERSION);
   return classification;
 }
