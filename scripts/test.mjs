@@ -1,6 +1,8 @@
-// `npm test`: everything. Compiles, makes sure the system has what the tests need, runs both vitest projects with one summary.
+// `npm test`: everything. Compiles, makes sure the system has what the tests need, installs the conformance suites when they are
+// missing, runs both vitest projects with one summary.
 // `npm test -- --json FILE` also writes vitest's JSON report; other arguments go to vitest (`npm test -- src/net`).
 import { spawnSync } from 'node:child_process';
+import { installRunner } from './conformance-runner.mjs';
 
 const args = process.argv.slice(2);
 const at = args.indexOf('--json');
@@ -16,4 +18,5 @@ function must(command, commandArgs) {
 // The incremental compiler is the judge of what is stale; with nothing to do it takes a third of a second.
 must(process.execPath, ['scripts/build.mjs']);
 must('sh', ['scripts/test-setup.sh']);
+installRunner();
 must(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...report, ...args]);
