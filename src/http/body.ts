@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
+import type { ChunkWatch } from './chunk-framing.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
 export interface BodyLimits {
@@ -12,23 +13,26 @@ export interface BodyLimits {
 
 /**
  * The whole body, or why it is refused: BODY_TOO_LARGE (before reading, when Content-Length already says so),
- * REQUEST_TIMEOUT, MALFORMED_REQUEST when the client went away half way.
+ * REQUEST_TIMEOUT, MALFORMED_REQUEST when the client went away half way or sent more than plain chunks.
  * The caller closes the connection after a refusal: what was not read must not be taken for the next request.
  */
 export function readBody(
   request: IncomingMessage,
   headers: RequestHeaders,
   limits: BodyLimits,
+  chunks?: ChunkWatch,
 ): Promise<Buffer | Problem> {
   if (headers.contentLength !== undefined && Number(headers.contentLength) > limits.bytes) {
     return Promise.resolve(PROBLEMS.BODY_TOO_LARGE);
   }
+  if (chunks?.isBroken) return Promise.resolve(PROBLEMS.MALFORMED_REQUEST);
   return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
+    const pieces: Buffer[] = [];
     let size = 0;
     const settle = (outcome: Buffer | Problem): void => {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
+      if (chunks !== undefined) chunks.onBroken = undefined;
       resolve(outcome);
     };
     const onData = (chunk: Buffer): void => {
@@ -36,11 +40,15 @@ export function readBody(
       if (size > limits.bytes) {
         request.pause();
         settle(PROBLEMS.BODY_TOO_LARGE);
-      } else chunks.push(chunk);
+      } else pieces.push(chunk);
     };
-    const onEnd = (): void => settle(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+    const onEnd = (): void => {
+      if (chunks?.isPlain(size) === false) settle(PROBLEMS.MALFORMED_REQUEST);
+      else settle(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, size));
+    };
     const onGone = (): void => settle(PROBLEMS.MALFORMED_REQUEST);
     const timer = setTimeout(() => settle(PROBLEMS.REQUEST_TIMEOUT), limits.timeoutMs);
+    if (chunks !== undefined) chunks.onBroken = onGone;
     request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
   });
 }

@@ -15,6 +15,8 @@ export interface ScanFailure {
   readonly detail: string;
   /** Of the request, where it could be read without doubt. */
   readonly id?: RequestId;
+  /** The same of its method, for the record. */
+  readonly method?: string;
 }
 
 export interface ScannedBody {
@@ -70,10 +72,16 @@ function notJson(scanner: Scanner): ScanFailure {
   return { problem: PROBLEMS.PARSE_ERROR, detail: scanner.broken ?? 'not JSON' };
 }
 
-function invalid(detail: string, id?: RequestId): ScanFailure {
-  return id === undefined
-    ? { problem: PROBLEMS.INVALID_REQUEST, detail }
-    : { problem: PROBLEMS.INVALID_REQUEST, detail, id };
+/** @param top names the message where it can be told which it is. */
+function invalid(detail: string, top?: ObjectView): ScanFailure {
+  const id = top?.id('id');
+  const method = top?.string('method');
+  return {
+    problem: PROBLEMS.INVALID_REQUEST,
+    detail,
+    ...(id === undefined ? undefined : { id }),
+    ...(method === undefined ? undefined : { method }),
+  };
 }
 
 function scan(bytes: Buffer, limits: ScanLimits, lenient: boolean, fromServer = false): Message | ScanFailure {
@@ -82,7 +90,7 @@ function scan(bytes: Buffer, limits: ScanLimits, lenient: boolean, fromServer = 
   if (!scanner.readDocument(0, ROLE.TOP)) return notJson(scanner);
   if (scanner.top === undefined) return invalid(scanner.fault ?? 'a message must be an object');
   const top = new ObjectView(bytes, scanner.top, !lenient);
-  if (scanner.fault !== undefined) return invalid(scanner.fault, scanner.ambiguousTop ? undefined : top.id('id'));
+  if (scanner.fault !== undefined) return invalid(scanner.fault, scanner.ambiguousTop ? undefined : top);
   return judge(top, scanner, lenient, fromServer);
 }
 
@@ -90,22 +98,22 @@ function scan(bytes: Buffer, limits: ScanLimits, lenient: boolean, fromServer = 
 function judge(top: ObjectView, scanner: Scanner, lenient: boolean, fromServer: boolean): Message | ScanFailure {
   const id = top.id('id');
   const kind = kindOf(top, id);
-  if (kind === undefined) return invalid('exactly one of method, result and error must be present', id);
-  if (!isVersion2(top)) return invalid('jsonrpc must be "2.0"', id);
+  if (kind === undefined) return invalid('exactly one of method, result and error must be present', top);
+  if (!isVersion2(top)) return invalid('jsonrpc must be "2.0"', top);
   const nullId = id === undefined && kind === 'error' && top.isNull('id');
   if (id === undefined && !nullId) {
-    if (top.has('id')) return invalid('an id must be a string or a safe integer');
-    if (kind === 'result' || (kind === 'error' && !fromServer)) return invalid('a response needs an id');
+    if (top.has('id')) return invalid('an id must be a string or a safe integer', top);
+    if (kind === 'result' || (kind === 'error' && !fromServer)) return invalid('a response needs an id', top);
   }
   const method = top.string('method');
   const isCall = kind === 'request' || kind === 'notification';
   if (isCall && (method === undefined || method === ''))
-    return invalid('method must be a string that is not empty', id);
+    return invalid('method must be a string that is not empty', top);
   const index = kind === 'error' ? scanner.error : scanner.body;
   if (index === undefined && (!isCall || top.has('params'))) {
-    return invalid(`${isCall ? 'params' : kind} must be an object`, id);
+    return invalid(`${isCall ? 'params' : kind} must be an object`, top);
   }
-  if (!isCall && top.has('params')) return invalid('a response has no params', id);
+  if (!isCall && top.has('params')) return invalid('a response has no params', top);
   const body = view(top, index, lenient);
   return new Message(kind, nullId ? null : id, method, top, body, view(top, scanner.meta, lenient));
 }

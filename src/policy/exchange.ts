@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { ChunkWatch } from '../http/chunk-framing.ts';
 import { RequestHeaders } from '../http/request-headers.ts';
 import type { Route } from '../http/routes.ts';
 import type { Principal } from '../identity/principal.ts';
@@ -45,6 +46,10 @@ export class Exchange {
   inbound: Inbound | undefined = undefined;
   /** The id of a message that was read but refused, so that the refusal can name it. */
   rejectedId: RequestId | undefined = undefined;
+  /** Its method, for the record. */
+  rejectedMethod: string | undefined = undefined;
+  /** Of a chunked body, from before its first byte. */
+  chunks: ChunkWatch | undefined = undefined;
   /** Asks the client for the body it announced with `Expect: 100-continue` (RFC 9110, section 10.1.1). */
   invite: (() => void) | undefined = undefined;
   /** A digest of the session id, for the record; the id itself opens the session. */

@@ -37,6 +37,15 @@ describe('a host name', () => {
     ['that begins like ours', 'mcp.example.com.evil.example'],
     ['below ours', 'a.mcp.example.com'],
     ['with a dot at its end', 'mcp.example.com.'],
+    ['of another loopback address', '127.0.0.2'],
+    ['in another spelling of loopback', '127.1'],
+    ['in decimal', '2130706433'],
+    ['of every address', '0.0.0.0:3000'],
+  ])('%s is refused', (_, host) => {
+    expect(fromHost(host)).toEqual(HOST_REFUSED);
+  });
+
+  it.each([
     ['with a user name', 'localhost@evil.example'],
     ['behind a user name', 'evil.example@localhost'],
     ['that is a list', 'localhost, evil.example'],
@@ -45,13 +54,11 @@ describe('a host name', () => {
     ['with an impossible port', 'localhost:65536'],
     ['with a port that is no number', 'localhost:3000a'],
     ['with an empty port', 'localhost:'],
-    ['of another loopback address', '127.0.0.2'],
-    ['in another spelling of loopback', '127.1'],
-    ['in decimal', '2130706433'],
-    ['of every address', '0.0.0.0:3000'],
     ['that is empty', ''],
-  ])('%s is refused', (_, host) => {
-    expect(fromHost(host)).toEqual(HOST_REFUSED);
+  ])('%s is no name, on a probe neither', (_, host) => {
+    const malformed = { deny: PROBLEMS.MALFORMED_REQUEST, reason: 'host.malformed', close: true };
+    expect(fromHost(host)).toEqual(malformed);
+    expect(judge({ route: { checkHost: false }, headers: ['Host', host] })).toEqual(malformed);
   });
 
   it('is asked for: HTTP/1.0 without one is refused', () => {

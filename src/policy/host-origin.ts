@@ -35,7 +35,12 @@ export function hostOrigin(settings: HostOriginSettings): Admission {
     evaluate(x) {
       const duplicated = refuseDuplicates(x);
       if (duplicated !== undefined) return duplicated;
-      if (x.route.checkHost && !servesHost(hosts, x.headers.host)) return HOST_REFUSED;
+      const host = x.headers.host;
+      if (host === undefined || !hosts.has(host)) {
+        const name = host === undefined ? undefined : nameOf(host);
+        if (host !== undefined && name === undefined) return HOST_MALFORMED;
+        if (x.route.checkHost && (name === undefined || !hosts.has(name))) return HOST_REFUSED;
+      }
       const origin = x.headers.origin;
       if (origin === undefined) return x.route.checkHost ? passedHost : exempt;
       if (origins.has(origin) || (settings.loopbackOrigins && LOOPBACK_ORIGIN.test(origin))) return passedOrigin;
@@ -44,17 +49,17 @@ export function hostOrigin(settings: HostOriginSettings): Admission {
   };
 }
 
-function servesHost(hosts: ReadonlySet<string>, header: string | undefined): boolean {
-  if (header === undefined) return false;
-  if (hosts.has(header)) return true;
+/** The name in lower case, without its port; undefined when the header is none (RFC 9112, section 3.2: answered 400). */
+function nameOf(header: string): string | undefined {
   const match = HOST.exec(header);
-  return match !== null && Number(match[2] ?? 0) <= 65_535 && hosts.has((match[1] as string).toLowerCase());
+  return match !== null && Number(match[2] ?? 0) <= 65_535 ? (match[1] as string).toLowerCase() : undefined;
 }
 
 function refuseDuplicates(x: Exchange): Denial | undefined {
   return x.headers.duplicated === undefined ? undefined : DUPLICATED;
 }
 
+const HOST_MALFORMED = refuse(PROBLEMS.MALFORMED_REQUEST, 'host.malformed', { close: true });
 const HOST_REFUSED = refuse(PROBLEMS.HOST_NOT_ALLOWED, 'host.not-served', { close: true });
 const ORIGIN_REFUSED = refuse(PROBLEMS.ORIGIN_NOT_ALLOWED, 'origin.not-allowed', { close: true });
 const DUPLICATED = refuse(PROBLEMS.MALFORMED_REQUEST, 'headers.duplicated', { close: true });

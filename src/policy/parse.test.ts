@@ -173,6 +173,7 @@ describe('a text that is no message', () => {
     const { verdict, x } = await legacy(JSON_HEADERS, { id: 9, method: 'tools/list' });
     expect(verdict).toMatchObject({ deny: PROBLEMS.INVALID_REQUEST, reason: 'body.json' });
     expect(x.rejectedId).toBe(9);
+    expect(x.rejectedMethod).toBe('tools/list');
   });
 });
 
@@ -183,6 +184,7 @@ describe('the id a refusal carries', () => {
     const { verdict, x } = await unsent(list);
     expect(verdict).toMatchObject({ deny: PROBLEMS.SESSION_REQUIRED, reason: 'protocol.session-required' });
     expect(x.rejectedId).toBe(7);
+    expect(x.rejectedMethod).toBe('tools/list');
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { acceptsBoth } from '../http/accept.ts';
 import { type BodyLimits, readBody } from '../http/body.ts';
 import type { Message, RequestId } from '../jsonrpc/message.ts';
 import { isScanFailure, type ScannedBody, scanBody } from '../jsonrpc/scan.ts';
@@ -45,8 +46,6 @@ function carriesBody(x: Exchange): boolean {
   return transferEncoding !== undefined || (contentLength !== undefined && contentLength !== '0');
 }
 
-const ACCEPTS = /(?:^|[,\s])(?:application\/json|application\/\*|\*\/\*)\s*(?:[,;]|$)/i;
-const ACCEPTS_STREAM = /(?:^|[,\s])(?:text\/event-stream|text\/\*|\*\/\*)\s*(?:[,;]|$)/i;
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 /** Checks that need no body byte. A wildcard in Accept is taken for both types. */
@@ -60,7 +59,7 @@ function refuseUnread(x: Exchange, lenient: boolean): Denial | undefined {
   }
   // RFC 9110, section 12.5.1: no Accept is every type; MCP demands the header all the same.
   const accepted = accept ?? (lenient ? '*/*' : '');
-  if (!ACCEPTS.test(accepted) || !ACCEPTS_STREAM.test(accepted)) {
+  if (!acceptsBoth(accepted)) {
     return refuse(PROBLEMS.NOT_ACCEPTABLE, 'body.accept', { close: true });
   }
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
@@ -71,14 +70,16 @@ function refuseUnread(x: Exchange, lenient: boolean): Denial | undefined {
 
 async function readAndScan(x: Exchange, limits: BodyLimits, lenient: boolean): Promise<Verdict> {
   x.invite?.();
-  const body = await readBody(x.request, x.headers, limits);
+  const body = await readBody(x.request, x.headers, limits, x.chunks);
   if (!Buffer.isBuffer(body)) return refuse(body, `body.${reasonOf(body)}`, { close: true });
   const scanned = scanBody(body);
   if (isScanFailure(scanned)) {
     x.rejectedId = scanned.id;
+    x.rejectedMethod = scanned.method;
     return refuse(scanned.problem, 'body.json', { detail: scanned.detail });
   }
   x.rejectedId = idOfRequest(scanned);
+  x.rejectedMethod = scanned.messages[0]?.method;
   const classification = classify(x.headers, scanned.messages);
   if (isProblem(classification)) return refuse(classification, `protocol.${reasonOf(classification)}`);
   if (classification.era === 'modern') {

@@ -52,6 +52,8 @@ const entries = {
   ENDED: [403, 40305, 'The credential no longer opens this, so the gateway ended it'],
   CANCELLED: [499, 49901, 'The request was cancelled by the client'],
 
+  UNKNOWN_TRANSFER_CODING: [501, 50101, 'The transfer coding of the request is not understood'],
+
   // Upstream
   UPSTREAM_REFUSED: [502, 50201, 'The server could not be reached'],
   UPSTREAM_INVALID: [502, 50202, 'The server sent an answer that is not MCP'],

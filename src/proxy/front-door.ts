@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { isAmbiguous } from '../http/framing.ts';
+import { ChunkWatch } from '../http/chunk-framing.ts';
+import { framingFault } from '../http/framing.ts';
 import { jsonResponse, send } from '../http/outbound-response.ts';
 import type { Principal } from '../identity/principal.ts';
 import { canonicalAddress } from '../net/address.ts';
@@ -68,6 +69,7 @@ export class FrontDoor {
     this.countWhenDone(x, response);
     const objection = 'path' in found ? this.objection(x) : found;
     if (objection !== undefined) return this.refuseEarly(x, response, objection);
+    if (x.headers.transferEncoding !== undefined) x.chunks = new ChunkWatch(request);
     if (x.headers.expect !== undefined) x.invite = () => response.writeContinue();
     const pending = plane.admit.run(x);
     if (!(pending instanceof Promise)) return this.admitted(rules, x, response, pending);
@@ -105,15 +107,17 @@ export class FrontDoor {
   private objection(x: Exchange): Problem | undefined {
     const { headers, request, route } = x;
     if (request.rawHeaders.length > 2 * this.settings.headerCount) return PROBLEMS.HEADERS_TOO_LARGE;
-    if (isAmbiguous(request, headers)) return PROBLEMS.MALFORMED_REQUEST;
+    const fault = framingFault(request, headers);
+    if (fault !== undefined) return fault;
     return route.methods.includes(request.method ?? '') ? undefined : PROBLEMS.METHOD_NOT_ALLOWED;
   }
 
   private refuseEarly(x: Exchange, response: ServerResponse, problem: Problem): void {
     x.responseHeaders = API_HEADERS;
-    const verb = problem === PROBLEMS.METHOD_NOT_ALLOWED;
-    const more = verb ? { headers: ['Allow', x.route.methods.join(', ')] } : { close: true };
-    this.refuser.request(x, response, 'routes', refuse(problem, verb ? 'route.verb' : 'request.malformed', more));
+    const isVerb = problem === PROBLEMS.METHOD_NOT_ALLOWED;
+    const reason = isVerb ? 'route.verb' : (EARLY_REASONS.get(problem) ?? 'request.malformed');
+    const more = isVerb ? { headers: ['Allow', x.route.methods.join(', ')] } : { close: true };
+    this.refuser.request(x, response, 'routes', refuse(problem, reason, more));
   }
 
   private admitted(rules: Generation, x: Exchange, response: ServerResponse, result: ChainResult): void {
@@ -181,4 +185,9 @@ export class FrontDoor {
 }
 
 const STATUS_CLASSES = ['', '1xx', '2xx', '3xx', '4xx', '5xx'];
+/** What is refused before any step, where it is not the request as a whole that is malformed. */
+const EARLY_REASONS: ReadonlyMap<Problem, string> = new Map<Problem, string>([
+  [PROBLEMS.HEADERS_TOO_LARGE, 'headers.too-many'],
+  [PROBLEMS.UNKNOWN_TRANSFER_CODING, 'request.transfer-coding'],
+]);
 const UNKNOWN = refuse(PROBLEMS.NOT_FOUND, 'route.unknown', { close: true });

@@ -1,3 +1,4 @@
+import { accepts } from '../http/accept.ts';
 import { emptyResponse, send } from '../http/outbound-response.ts';
 import type { Principal } from '../identity/principal.ts';
 import { refuse } from '../policy/verdict.ts';
@@ -7,14 +8,12 @@ import { LegacySession } from './legacy-session.ts';
 import { findSession, type PostContext } from './mcp-post.ts';
 import { SessionStream } from './session-stream.ts';
 
-const STREAM_TYPE = /(?:^|[,\s])(?:text\/event-stream|text\/\*|\*\/\*)\s*(?:[,;]|$)/i;
-
 /** GET on a server's route: the stream of a legacy session. The modern era has none (405). */
 export async function mcpGet(context: PostContext): Promise<void> {
   const { estate, rules, x, response, refuser } = context;
   const session = legacySession(context);
   if (session === undefined) return;
-  if (x.headers.accept === undefined || !STREAM_TYPE.test(x.headers.accept)) {
+  if (x.headers.accept === undefined || !accepts(x.headers.accept, 'text/event-stream')) {
     return refuser.request(x, response, 'session', refuse(PROBLEMS.NOT_ACCEPTABLE, 'session.accept'));
   }
   if (!rules.stillAccepts(session.principal, session.server)) {

@@ -77,7 +77,7 @@ function refusalRow(x: Exchange, step: string, denial: Denial): AuditRow {
     route: x.route.path,
     server: x.route.server,
     http_method: x.request.method,
-    method: x.inbound?.messages[0]?.method,
+    method: x.inbound?.messages[0]?.method ?? x.rejectedMethod,
     verdict: 'deny',
     policy: step,
     rule: denial.rule,

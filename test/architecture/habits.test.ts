@@ -20,11 +20,29 @@ describe('raw headers only', () => {
     "incoming.headers['host']",
     'x.headersDistinct',
     'req?.headers.host',
+    'x.request.headers.host',
+    'this.request?.headers',
+    'request.trailers',
+    'request.trailersDistinct',
+    "request['headers']",
+    'request?.[name]',
+    'const { headers } = request;',
+    'const { method, headers: h } = x.request;',
+    'const { trailers } = incoming;',
+    'function of({ method, headers }: IncomingMessage) {}',
   ])('refuses %s', (text) => {
     expect(habitViolations(at('src/http/x.ts', text), HABITS.rawHeaders)).toHaveLength(1);
   });
 
-  it.each(['const h = req.rawHeaders;', 'this.headers.one(name)', '// never req.headers'])('allows %s', (text) => {
+  it.each([
+    'const h = req.rawHeaders;',
+    'this.headers.one(name)',
+    'x.headers.host',
+    'request.rawTrailers',
+    'const { headers, request } = x;',
+    'const { host } = request.rawHeaders;',
+    '// never req.headers',
+  ])('allows %s', (text) => {
     expect(habitViolations(at('src/http/x.ts', text), HABITS.rawHeaders)).toEqual([]);
   });
 });

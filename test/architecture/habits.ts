@@ -11,10 +11,21 @@ const inModule = (...modules: string[]) => {
   return (path: string) => modules.some((module) => path.startsWith(`src/${module}/`));
 };
 
+/** What a request of Node's is called. */
+const REQUEST = '(?:req|request|incoming|incomingMessage)';
+
 export const HABITS = {
   rawHeaders: {
     rule: 'raw headers only: Node joins or drops repeated headers in `headers`; two readers of one request must not differ',
-    pattern: /\b(?:req|incoming|incomingMessage)\s*\??\.\s*headers\b|\.\s*headersDistinct\b/,
+    pattern: new RegExp(
+      [
+        `\\b${REQUEST}\\s*\\??\\.\\s*headers\\b`,
+        // Whatever the name in brackets, it is not one that can be checked.
+        `\\b${REQUEST}\\s*(?:\\?\\.)?\\s*\\[`,
+        '\\.\\s*(?:headersDistinct|trailers|trailersDistinct)\\b',
+        `\\{[^{}]*\\b(?:headers|headersDistinct|trailers|trailersDistinct)\\b[^{}]*\\}\\s*(?:=\\s*(?:\\w+\\s*\\??\\.\\s*)*${REQUEST}\\s*[;,)\\n]|:\\s*IncomingMessage\\b)`,
+      ].join('|'),
+    ),
   },
   noFetch: {
     rule: 'no fetch: it follows redirects, hides headers and costs several times a dispatch; use undici dispatch',

@@ -95,16 +95,7 @@ describe('a Transfer-Encoding', () => {
   );
 
   // Node's parser lets these through, and takes `,chunked` for chunks.
-  const parsed = [
-    'xchunked',
-    ',chunked',
-    '"chunked"',
-    'chun ked',
-    'gzip',
-    'identity',
-    'identity, chunked',
-    'gzip, chunked',
-  ];
+  const parsed = [',chunked', 'chun ked', '', 'chunked;q=1', 'identity, chunked', 'gzip, chunked'];
   prove(
     () => ground,
     [
@@ -113,8 +104,23 @@ describe('a Transfer-Encoding', () => {
     ],
   );
 
-  it('in capital letters is the same coding', async () => {
-    expect((await ground.send(coded('CHUNKED'))).status).toBe(200);
+  prove(
+    () => ground,
+    ['xchunked', 'gzip', 'identity'].map(
+      (coding): Attack => ({
+        name: `${coding}, which is no coding it knows`,
+        send: coded(coding),
+        status: 501,
+        error: 'unknown_transfer_coding',
+        audit: { policy: 'routes', reason: 'request.transfer-coding', route: '/mcp/open' },
+        closes: true,
+        twin: chunked(CHUNKED),
+      }),
+    ),
+  );
+
+  it.each(['CHUNKED', '  chunked'])('is the same coding as %j', async (coding) => {
+    expect((await ground.send(coded(coding))).status).toBe(200);
   });
 });
 
@@ -125,7 +131,11 @@ describe('a chunk', () => {
     ['size with 0x', first(`0x${size}`)],
     ['size with a sign', first(`+${size}`)],
     ['size after a blank', first(` ${size}`)],
+    ['size before a blank', first(`${size} `)],
+    ['size that is no number', first('x')],
     ['without a size', first('')],
+    ['extension that is empty', first(`${size};`)],
+    ['body with a Content-Length in its trailer', chunked(`${chunk(BODY)}0\r\nContent-Length: 5\r\n\r\n`)],
     ['size beyond any number', first('FFFFFFFFFFFFFFFFF')],
     ['size that ends in a bare line feed', chunked(`${size}\n${BODY}\r\n0\r\n\r\n`)],
     ['size that ends in a bare carriage return', chunked(`${size}\rX${BODY}\r\n0\r\n\r\n`)],
@@ -147,20 +157,67 @@ describe('a chunk', () => {
     ),
   );
 
-  it('extension without end is refused before it costs anything', async () => {
-    const connection = await ground.connect();
-    connection.write(bytesOf(chunked('')));
-    connection.write(`1;${'e'.repeat(64 * 1024)}`);
-    expect((await connection.answer()).status).toBe(413);
-    await connection.closed;
-    await ground.control(0);
+  // Node's parser takes these, and says nothing of extensions.
+  const more: readonly [string, Request][] = [
+    ['extension', first(`${size};name=value`)],
+    ['extension without a value', first(`${size};x`)],
+    ['extension in quotes', first(`${size};x="\\""`)],
+    ['extension on the last chunk', chunked(`${chunk(BODY)}0;x\r\n\r\n`)],
+    [
+      'extension on a later chunk',
+      chunked(`${chunk(BODY.slice(0, 9))}${chunk(BODY.slice(9)).replace('\r', ';x\r')}0\r\n\r\n`),
+    ],
+    ['extension of 10 KiB', first(`${size};${'e'.repeat(10_240)}`)],
+    ['body with a trailer', chunked(`${chunk(BODY)}0\r\nX-Checksum: 1\r\n\r\n`)],
+    [
+      'body with another caller in its trailer',
+      chunked(`${chunk(BODY)}0\r\nAuthorization: Bearer x\r\nHost: evil\r\n\r\n`),
+    ],
+  ];
+  prove(
+    () => ground,
+    more.map(
+      ([name, send]): Attack => ({
+        name,
+        send,
+        status: 400,
+        code: 40002,
+        audit: { policy: 'parse', reason: 'body.malformed-request', principal_name: 'user', route: '/mcp/open' },
+        closes: true,
+        twin: chunked(CHUNKED),
+      }),
+    ),
+  );
+
+  it('may hold what looks like an extension', async () => {
+    const text = JSON.stringify(callMessage('echo', { text: '5;name=value' }));
+    const at = text.indexOf('5;name');
+    const sound = chunked(`${chunk(text.slice(0, at))}${chunk(text.slice(at))}0\r\n\r\n`);
+    expect((await ground.send(sound)).status).toBe(200);
   });
 
-  it('trailer never becomes a header', async () => {
-    const trailers = `${chunk(BODY)}0\r\nAuthorization: Bearer ${TOKENS.user}\r\nHost: evil.example\r\n\r\n`;
-    const anonymous = chunked(trailers, { authorization: undefined });
-    expect((await ground.send(anonymous)).status).toBe(401);
-    expect((await ground.send(chunked(trailers))).status).toBe(200);
+  it('extension without end is refused as soon as it begins', async () => {
+    const connection = await ground.connect();
+    const mark = await ground.mark();
+    connection.write(bytesOf(chunked('')));
+    connection.write('1;e');
+    expect((await connection.answer()).status).toBe(400);
+    connection.write('e'.repeat(64 * 1024));
+    await connection.closed;
+    expect(ground.hits()).toEqual([]);
+    expect((await ground.control(mark)).filter((row) => row.verdict === 'deny')).toHaveLength(1);
+  });
+
+  it('trailer without end is refused as soon as it begins, and never becomes a header', async () => {
+    const connection = await ground.connect();
+    const mark = await ground.mark();
+    connection.write(bytesOf(chunked(`${chunk(BODY)}0\r\nX`)));
+    expect((await connection.answer()).status).toBe(400);
+    connection.write(`-A: ${'a'.repeat(1_048_576)}`);
+    await connection.closed;
+    expect((await ground.control(mark)).filter((row) => row.verdict === 'deny')).toHaveLength(1);
+    const trailers = `${chunk(BODY)}0\r\nAuthorization: Bearer ${TOKENS.user}\r\n\r\n`;
+    expect((await ground.send(chunked(trailers, { authorization: undefined }))).status).toBe(401);
   });
 });
 

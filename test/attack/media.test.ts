@@ -37,6 +37,10 @@ const ACCEPTS = [
   'application/xml, text/event-stream',
   'application/jsonx, text/event-stream',
   'application/json, text/event-streams',
+  'application/json, text/event-stream;q=0',
+  'application/json;q=0.000, text/event-stream',
+  'application/json; q=0, */*',
+  '*/*;q=0',
 ];
 
 describe('a Content-Type', () => {
