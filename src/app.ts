@@ -6,24 +6,19 @@ import type { Loaded } from './config/load.ts';
 import type { ServerSettings, Settings } from './config/settings.ts';
 import type { ControlServices, GatewayStatus } from './control/command.ts';
 import { ControlServer } from './control/server.ts';
+import { newEstate } from './estate.ts';
 import { compileGeneration } from './generation.ts';
 import { Listener } from './http/listener.ts';
 import { TokenRegistry } from './identity/token-registry.ts';
 import { type Component, Lifecycle } from './lifecycle.ts';
 import { reachableHost } from './net/address.ts';
-import { DirectoryShelf } from './proxy/directory-shelf.ts';
 import { FrontDoor } from './proxy/front-door.ts';
-import type { LegacySession } from './proxy/legacy-session.ts';
 import type { Estate, Generation, Plane } from './proxy/services.ts';
-import { StreamQuota } from './proxy/stream-quota.ts';
 import { VOCABULARY } from './proxy/vocabulary.ts';
 import { callsOf, judgeAgain, restartNeeded } from './reload.ts';
-import { SessionTable } from './session/session-table.ts';
-import { TicketOffice } from './session/tickets.ts';
 import { openSqlite } from './storage/sqlite.ts';
 import { openStateFolder } from './storage/state-folder.ts';
 import type { Storage } from './storage/storage.ts';
-import { KeepAlive } from './stream/keep-alive.ts';
 import type { Log } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import type { Upstream } from './upstream/lane.ts';
@@ -74,17 +69,7 @@ export class App {
     this.registry = parts.registry;
     this.metrics = parts.metrics;
     this.audit = parts.audit;
-    const { sessions, streams } = this.settings;
-    this.estate = {
-      audit: parts.audit,
-      metrics: parts.metrics,
-      log: options.log,
-      tickets: new TicketOffice(),
-      sessions: new SessionTable<LegacySession>(sessions),
-      keepAlive: new KeepAlive(streams.keep_alive_ms),
-      directories: new DirectoryShelf(),
-      streamQuota: new StreamQuota(streams.max_per_principal),
-    };
+    this.estate = newEstate(this.settings, { audit: parts.audit, metrics: parts.metrics, log: options.log });
     this.yard = new UpstreamYard({ log: options.log, metrics: parts.metrics, version: options.version });
     this.listeners = this.bind();
     this.lifecycle = new Lifecycle(this.components(), options.log);

@@ -32,14 +32,18 @@ export function recordComponent({ audit, registry, storage, version }: RecordPar
 
 /** What is under way. Stopping ends streams at once, lets calls finish within the deadline, and then tells them. */
 export function callComponent(estate: Estate, registry: TokenRegistry, idleMs: number): Component {
-  const { keepAlive, sessions, tickets } = estate;
+  const { keepAlive, replay, sessions, tickets } = estate;
   let sweep: NodeJS.Timeout | undefined;
   let forget: (() => void) | undefined;
   return {
     name: 'calls',
     start: async () => {
       keepAlive.start();
-      sweep = setInterval(() => sessions.sweep(), Math.min(SWEEP_MS, idleMs)).unref();
+      const look = (): void => {
+        sessions.sweep();
+        replay.sweep();
+      };
+      sweep = setInterval(look, Math.min(SWEEP_MS, idleMs)).unref();
       forget = registry.onEnded((principal, reason) => {
         tickets.rejudge((ticket) => (ticket.holder === principal ? reason : undefined));
         sessions.endWhere((session) => (session.principal === principal ? reason : undefined));

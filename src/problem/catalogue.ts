@@ -22,6 +22,7 @@ const entries = {
   MALFORMED_REQUEST: [400, 40002, 'Malformed HTTP request'],
   SESSION_REQUIRED: [400, 40003, 'Mcp-Session-Id header is required'],
   AMBIGUOUS_CREDENTIALS: [400, 40004, 'More than one credential was presented'],
+  EVENT_NOT_FOUND: [400, 40005, 'Last-Event-ID names no event of this session that can be resumed from'],
   SESSION_NOT_FOUND: [404, 40401, 'Session not found'],
   NOT_FOUND: [404, 40402, 'Not found'],
   METHOD_NOT_ALLOWED: [405, 40501, 'Method not allowed'],

@@ -12,7 +12,9 @@ export function sseEvent(data: Buffer, id?: string, event?: string): Buffer {
   const head = `${field('event', event)}${field('id', id)}`;
   if (data.indexOf(LF) !== -1 || data.indexOf(CR) !== -1) return severalLines(head, data);
   const headBytes = Buffer.byteLength(head);
-  const bytes = Buffer.allocUnsafe(headBytes + DATA.length + data.length + END.length);
+  const length = headBytes + DATA.length + data.length + END.length;
+  // An event with an id is one that is kept, and must not keep a slab of Node's pool with it.
+  const bytes = id === undefined ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
   if (headBytes > 0) bytes.write(head, 0, 'utf8');
   let at = headBytes + DATA.copy(bytes, headBytes);
   at += data.copy(bytes, at);

@@ -9,17 +9,14 @@ import { type Problem, ProblemError, particular } from '../problem/problem.ts';
 import { eraOf, isRevision, type Revision } from '../protocol/revisions.ts';
 import type { SessionEntry } from '../session/session-table.ts';
 import type { EndReason } from '../session/tickets.ts';
+import { SessionReplay } from '../stream/session-replay.ts';
 import type { Lane, LaneListener } from '../upstream/lane.ts';
 import type { ForwardedCall, LaneSource } from './forwarded-call.ts';
 import { introduce } from './introduction.ts';
 import type { PostReply } from './post-reply.ts';
 import { ServerRequests } from './server-requests.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
-import type { SessionStream } from './session-stream.ts';
-
-/** Messages of the server kept for a client that has not opened its GET stream yet. */
-const BACKLOG_MESSAGES = 64;
-const BACKLOG_BYTES = 262_144;
+import { SessionOutlet } from './session-outlet.ts';
 
 /**
  * One legacy client session: the lane to its server, the calls under way, the streams that are open, and what the server
@@ -33,6 +30,8 @@ export class LegacySession implements SessionEntry, LaneSource {
   readonly server: string;
   readonly tools: LaneToolDirectory;
   readonly requests: ServerRequests;
+  /** Where messages go that belong to no call. */
+  readonly outlet: SessionOutlet;
   /** The generation that judges what the server asks: that of the client's latest request. */
   rules: Generation;
   revision: Revision;
@@ -42,9 +41,6 @@ export class LegacySession implements SessionEntry, LaneSource {
   private plan: ServerPlan;
   private readonly initialize: Message;
   private readonly calls = new Map<RequestId, ForwardedCall>();
-  private readonly streams: SessionStream[] = [];
-  private backlog: Buffer[] = [];
-  private backlogBytes = 0;
   private established = false;
   private current: Lane | undefined;
   private opening: Promise<Lane> | undefined;
@@ -70,6 +66,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     const settings = { revision: this.revision, timeoutMs: plan.callTimeoutMs };
     this.tools = new LaneToolDirectory({ lane: () => this.lane(), giveBack: () => {} }, settings);
     this.requests = new ServerRequests(estate, this);
+    this.outlet = new SessionOutlet(new SessionReplay(estate.replay, id.key.slice(0, 8)));
   }
 
   get principal(): PrincipalId {
@@ -77,7 +74,7 @@ export class LegacySession implements SessionEntry, LaneSource {
   }
 
   get busy(): boolean {
-    return this.calls.size > 0 || this.streams.length > 0;
+    return this.calls.size > 0 || this.outlet.isOpen;
   }
 
   /** A call of this session by the client's own id. */
@@ -122,6 +119,8 @@ export class LegacySession implements SessionEntry, LaneSource {
     this.revision = version;
     this.capabilities = new Set(this.initialize.params?.object('capabilities')?.keys() ?? []);
     this.established = true;
+    // Older clients take an event without data for a message they cannot read.
+    this.outlet.replay.primes = version >= '2025-11-25';
     return undefined;
   }
 
@@ -130,7 +129,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     if (message.kind === 'request') return this.requests.receive(message, undefined);
     if (message.method === 'notifications/tools/list_changed') this.tools.forget();
     if (!this.requests.mayNotify(message)) return true;
-    return this.deliver(message.bytes);
+    return this.outlet.deliver(message.bytes);
   }
 
   /** The server's side is gone; ours stays until the client or the idle time ends it. */
@@ -147,42 +146,18 @@ export class LegacySession implements SessionEntry, LaneSource {
     });
   }
 
-  /** To the client's newest GET stream, or kept for the next one, within bounds. */
-  deliver(bytes: Buffer): boolean {
-    const stream = this.streams.at(-1);
-    if (stream !== undefined) return stream.write(bytes);
-    this.backlog.push(bytes);
-    this.backlogBytes += bytes.length;
-    while (this.backlog.length > BACKLOG_MESSAGES || this.backlogBytes > BACKLOG_BYTES) {
-      this.backlogBytes -= this.backlog.shift()?.length ?? 0;
-    }
-    return true;
-  }
-
   /** A reply of a call under way that can carry a message to a client without a GET stream. */
   openReply(): PostReply | undefined {
-    if (this.streams.length > 0) return undefined;
+    if (this.outlet.isOpen) return undefined;
     for (const call of this.calls.values()) if (call.canCarry) return call.carrier;
     return undefined;
-  }
-
-  streamOpened(stream: SessionStream): void {
-    this.streams.push(stream);
-    for (const bytes of this.backlog) stream.write(bytes);
-    this.backlog = [];
-    this.backlogBytes = 0;
-  }
-
-  streamClosed(stream: SessionStream): void {
-    const index = this.streams.indexOf(stream);
-    if (index !== -1) this.streams.splice(index, 1);
   }
 
   end(reason: EndReason): void {
     if (this.ended) return;
     this.ended = true;
     for (const call of [...this.calls.values()]) call.end(reason);
-    for (const stream of [...this.streams]) stream.end(reason);
+    this.outlet.end(reason);
     this.current?.release();
     this.current = undefined;
   }

@@ -136,7 +136,9 @@ async function forward(
     }
   }
   if (requests.length === 0) return send(response, emptyResponse(202), x.responseHeaders, false);
-  const reply = new PostReply(estate, rules, x, response, requests.length);
+  // Who has no session yet has nothing to resume: the answer to `initialize` names it.
+  const resumable = source instanceof LegacySession && openedSession === undefined ? source.outlet.replay : undefined;
+  const reply = new PostReply(estate, rules, x, response, requests.length, resumable);
   if (openedSession !== undefined) reply.addHeader(SESSION_HEADER, openedSession);
   const calls = requests.map((message, index) => {
     const parts = {

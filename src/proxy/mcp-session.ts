@@ -19,11 +19,16 @@ export async function mcpGet(context: PostContext): Promise<void> {
   if (!rules.stillAccepts(session.principal, session.server)) {
     return refuser.request(x, response, 'session', refuse(PROBLEMS.INVALID_TOKEN, 'token.unknown'));
   }
+  const { lastEventId } = x.headers;
+  const place = lastEventId === undefined ? undefined : session.outlet.replay.find(lastEventId);
+  if (lastEventId !== undefined && place === undefined) {
+    return refuser.request(x, response, 'session', refuse(PROBLEMS.EVENT_NOT_FOUND, 'session.event-not-found'));
+  }
   if (!estate.streamQuota.take((x.principal as Principal).id)) {
     const denial = refuse(PROBLEMS.TOO_MANY_STREAMS, 'streams.max_per_principal');
     return refuser.request(x, response, 'session', denial);
   }
-  session.streamOpened(new SessionStream(estate, rules, session, x, response));
+  new SessionStream(estate, rules, session, x, response, place);
 }
 
 /** DELETE on a server's route ends the session (MCP 2025-11-25, transports "Session Management"). */

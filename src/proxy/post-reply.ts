@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange } from '../policy/exchange.ts';
 import { Reply, type ReplyOwner } from '../stream/reply.ts';
+import type { SessionReplay } from '../stream/session-replay.ts';
 import type { ReceivedCall } from './received-call.ts';
 import type { Estate, Generation } from './services.ts';
 import { StreamRecord } from './stream-record.ts';
@@ -13,14 +14,27 @@ export class PostReply implements ReplyOwner {
   private readonly calls: ReceivedCall[] = [];
   private record: StreamRecord | undefined;
 
-  constructor(estate: Estate, rules: Generation, x: Exchange, response: ServerResponse, awaited: number) {
+  /** @param replay of the session, when the answer may be resumed (legacy) */
+  constructor(
+    estate: Estate,
+    rules: Generation,
+    x: Exchange,
+    response: ServerResponse,
+    awaited: number,
+    replay?: SessionReplay,
+  ) {
     this.estate = estate;
     this.exchange = x;
-    this.reply = new Reply(response, x.responseHeaders, this, estate.keepAlive, rules.streams, awaited);
+    this.reply = new Reply(response, x.responseHeaders, this, estate.keepAlive, rules.streams, awaited, replay);
   }
 
   get isDone(): boolean {
     return this.reply.isDone;
+  }
+
+  /** The client is gone, and may come back for what is written now. */
+  get isKept(): boolean {
+    return this.reply.isKept;
   }
 
   get isStreaming(): boolean {

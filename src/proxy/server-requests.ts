@@ -81,7 +81,9 @@ export class ServerRequests {
     this.open.set(id, { call, startedAt: performance.now() });
     const carrier = reply?.isDone === false ? reply : this.session.openReply();
     if (carrier !== undefined) carrier.message(message.bytes);
-    else this.session.deliver(message.bytes);
+    // The client of this call is gone; when it comes back for the answer it finds the question too.
+    else if (reply?.isKept === true && !this.session.outlet.isOpen) reply.message(message.bytes);
+    else this.session.outlet.deliver(message.bytes);
   }
 
   private async refuse(message: Message, code: number, text: string): Promise<void> {

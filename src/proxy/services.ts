@@ -10,6 +10,7 @@ import type { SessionTable } from '../session/session-table.ts';
 import type { TicketOffice } from '../session/tickets.ts';
 import type { StreamSettings } from '../stream/event-stream.ts';
 import type { KeepAlive } from '../stream/keep-alive.ts';
+import type { ReplayStore } from '../stream/replay-store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Upstream } from '../upstream/lane.ts';
@@ -27,6 +28,8 @@ export interface Estate {
   readonly keepAlive: KeepAlive;
   readonly directories: DirectoryShelf;
   readonly streamQuota: StreamQuota;
+  /** What legacy clients may ask for again. */
+  readonly replay: ReplayStore;
 }
 
 /** One configured server as a generation sees it. */

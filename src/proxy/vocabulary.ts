@@ -62,6 +62,7 @@ const REASONS = [
   'server.not-visible',
   'session.accept',
   'session.answer-unasked',
+  'session.event-not-found',
   'session.initialize-shape',
   'session.not-found',
   'session.protocol',

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { sseComment, sseEvent } from '../protocol/sse.ts';
 import type { Beating, KeepAlive } from './keep-alive.ts';
+import type { MessageStream, StreamLog } from './stream-log.ts';
 
 export interface StreamOwner {
   /** The client closed the stream, or was cut for not reading it. Called once, never after `end`. */
@@ -21,13 +22,14 @@ const BEAT = sseComment('');
  * One event stream to one client (text/event-stream, WHATWG HTML 9.2). Events leave as they come: nothing is gathered, and
  * there is no timeout. What the client does not read is bounded; past the bound the client is cut, never the server's lane.
  */
-export class EventStream implements Beating {
+export class EventStream implements Beating, MessageStream {
   previous: Beating | undefined = undefined;
   next: Beating | undefined = undefined;
   private readonly response: ServerResponse;
   private readonly owner: StreamOwner;
   private readonly keepAlive: KeepAlive;
   private readonly bufferBytes: number;
+  private readonly log: StreamLog | undefined;
   private quiet = true;
   private closed = false;
   private sent = 0;
@@ -38,14 +40,18 @@ export class EventStream implements Beating {
     owner: StreamOwner,
     keepAlive: KeepAlive,
     settings: StreamSettings,
+    log?: StreamLog,
   ) {
     this.response = response;
     this.owner = owner;
     this.keepAlive = keepAlive;
     this.bufferBytes = settings.bufferBytes;
+    this.log = log;
     response.writeHead(200, [...headers, ...STREAM_HEADERS]);
     // Headers must leave now: a client waiting for them would otherwise wait for the first event.
-    response.flushHeaders();
+    const first = log?.priming();
+    if (first === undefined) response.flushHeaders();
+    else response.write(first);
     response.on('drain', () => {
       if (!this.closed) this.owner.drained();
     });
@@ -62,16 +68,26 @@ export class EventStream implements Beating {
   }
 
   /**
-   * One message as one event. Returns false when the client does not keep up. After the end it is a no-op.
+   * One message as one event. Returns false when the client does not keep up. After the end it is only kept, if it is at all.
    * Only what was left unread before counts against the client: one large message is no sign of a slow reader.
    */
   write(message: Buffer): boolean {
+    if (this.closed && this.log === undefined) return true;
+    const event = this.log === undefined ? sseEvent(message) : this.log.append(message);
     if (this.closed) return true;
     if (this.response.writableLength > this.bufferBytes) {
       this.cut();
       return true;
     }
-    const event = sseEvent(message);
+    return this.send(event);
+  }
+
+  /** What the client missed: its own bound holds for it, and it does not count as left unread before it was sent. */
+  replay(events: readonly Buffer[]): void {
+    for (const event of events) if (!this.closed) this.send(event);
+  }
+
+  private send(event: Buffer): boolean {
     this.quiet = false;
     this.sent += event.length;
     return this.response.write(event);

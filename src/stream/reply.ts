@@ -2,6 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { jsonHeaders, type OutboundResponse, send } from '../http/outbound-response.ts';
 import { EventStream, type StreamOwner, type StreamSettings } from './event-stream.ts';
 import type { Beating, KeepAlive } from './keep-alive.ts';
+import type { SessionReplay } from './session-replay.ts';
+import type { MessageStream, Resumable, StreamLog } from './stream-log.ts';
 
 export interface ReplyOwner extends StreamOwner {
   /** The answer became an event stream: its headers are out. Called at most once. */
@@ -13,7 +15,7 @@ export interface ReplyOwner extends StreamOwner {
  * (MCP streamable-http, "Receiving Messages"). A client that waits long is given the stream's headers, so that neither it
  * nor a proxy gives up on a call that is merely slow.
  */
-export class Reply implements Beating {
+export class Reply implements Beating, Resumable {
   previous: Beating | undefined = undefined;
   next: Beating | undefined = undefined;
   private readonly response: ServerResponse;
@@ -21,12 +23,17 @@ export class Reply implements Beating {
   private readonly settings: StreamSettings;
   private readonly owner: ReplyOwner;
   private headers: readonly string[];
-  private stream: EventStream | undefined;
+  private readonly sessionReplay: SessionReplay | undefined;
+  private log: StreamLog | undefined;
+  private stream: MessageStream | undefined;
   private awaited: number;
   private done = false;
   private sent = 0;
 
-  /** @param awaited how many final messages the reply will carry: more than one makes it a stream. */
+  /**
+   * @param awaited how many final messages the reply will carry: more than one makes it a stream.
+   * @param sessionReplay where a stream is kept that may be resumed: it then goes on when its connection breaks
+   */
   constructor(
     response: ServerResponse,
     headers: readonly string[],
@@ -34,6 +41,7 @@ export class Reply implements Beating {
     keepAlive: KeepAlive,
     settings: StreamSettings,
     awaited: number,
+    sessionReplay?: SessionReplay,
   ) {
     this.response = response;
     this.headers = headers;
@@ -41,12 +49,18 @@ export class Reply implements Beating {
     this.keepAlive = keepAlive;
     this.settings = settings;
     this.awaited = awaited;
+    this.sessionReplay = sessionReplay;
     response.on('close', () => this.closedEarly());
     keepAlive.add(this);
   }
 
   get isStreaming(): boolean {
     return this.stream !== undefined;
+  }
+
+  /** Its connection broke, and what is written now is kept for the client that resumes it. */
+  get isKept(): boolean {
+    return !this.done && this.log !== undefined && this.stream?.isClosed === true;
   }
 
   /** Nothing more can be written: answered, or the client is gone. */
@@ -74,8 +88,19 @@ export class Reply implements Beating {
   open(): void {
     if (this.done || this.stream !== undefined) return;
     this.keepAlive.remove(this);
-    this.stream = new EventStream(this.response, this.headers, this.owner, this.keepAlive, this.settings);
+    this.log = this.sessionReplay?.open(this);
+    this.stream = new EventStream(this.response, this.headers, this.owner, this.keepAlive, this.settings, this.log);
     this.owner.streaming();
+  }
+
+  carryOn(stream: MessageStream): StreamOwner {
+    // The old connection may only look alive: whoever resumes has given it up.
+    if (this.stream?.isClosed === false) {
+      this.stream.end();
+      this.owner.gone(false);
+    }
+    this.stream = stream;
+    return this.owner;
   }
 
   /** A message before the final one. Returns false when the client does not keep up. */
@@ -111,6 +136,7 @@ export class Reply implements Beating {
     if (this.done) return;
     this.done = true;
     this.keepAlive.remove(this);
+    this.log?.end();
     if (this.stream !== undefined) this.stream.end();
     else this.response.destroy();
   }

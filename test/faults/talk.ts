@@ -130,7 +130,8 @@ export class Session {
 }
 
 function eventsOf(text: string): RpcMessage[] {
-  const data = text.split('\n').filter((line) => line.startsWith('data:'));
+  // The first event of a stream may be an id without data.
+  const data = text.split('\n').filter((line) => line.startsWith('data:') && line !== 'data: ');
   return data.map((line) => JSON.parse(line.slice(5)) as RpcMessage);
 }
 

@@ -80,6 +80,21 @@ export const streams = z.strictObject({
   buffer_bytes: bytes()
     .default(1_048_576)
     .register(about, { description: 'What may wait for a slow reader before it is cut off.' }),
+  retry_ms: milliseconds()
+    .default(1_000)
+    .register(about, { description: 'How long clients are told to wait before they resume a broken stream.' }),
+  replay: z
+    .strictObject({
+      events: count().default(1_000).register(about, { description: 'Events of one session.' }),
+      bytes: bytes().default(1_048_576).register(about, { description: 'Bytes of one session.' }),
+      total_bytes: bytes().default(67_108_864).register(about, { description: 'Bytes of all sessions.' }),
+      age_ms: milliseconds().default(300_000).register(about, { description: 'How long an event is kept.' }),
+    })
+    .prefault({})
+    .register(about, {
+      description:
+        'What is kept in memory of the streams of the legacy era, so that a client can resume one that broke.',
+    }),
 });
 
 export const health = z.strictObject({
