@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'servers/**/*.test.ts', 'test/architecture/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'servers/**/*.test.ts', 'test/architecture/**/*.test.ts', 'fuzz/*.test.ts'],
           testTimeout: 10_000,
           hookTimeout: 10_000,
         },

@@ -1,0 +1,9 @@
+import type { Target } from '../target.ts';
+import { config } from './config.ts';
+import { framer } from './framer.ts';
+import { gatewayTarget } from './gateway.ts';
+import { headers } from './headers.ts';
+import { jsonrpc } from './jsonrpc.ts';
+import { sse } from './sse.ts';
+
+export const TARGETS: readonly Target[] = [jsonrpc, sse, framer, headers, config, gatewayTarget];
