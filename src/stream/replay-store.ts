@@ -1,8 +1,10 @@
+import type { StreamLog } from './stream-log.ts';
+
 /** An event that a client may ask for again, and its places: among all there are, and among those of its session. */
 export interface KeptEvent {
   readonly holder: EventHolder;
-  /** Of the stream it left on: unique in its session. */
-  readonly stream: number;
+  /** The stream it left on. */
+  readonly log: StreamLog;
   /** Its place on that stream, from 1. */
   readonly number: number;
   /** As it left: framed, with its id. */

@@ -1,3 +1,4 @@
+import { InFlight } from '../in-flight/in-flight.ts';
 import { costOf, type EventHolder, type KeptEvent, type ReplayStore } from './replay-store.ts';
 import { type Resumable, StreamLog } from './stream-log.ts';
 
@@ -24,7 +25,7 @@ export class SessionReplay implements EventHolder {
   primes = false;
   readonly store: ReplayStore;
   private readonly tag: string;
-  private readonly logs = new Map<number, StreamLog>();
+  private readonly logs = new InFlight<StreamLog>();
   private opened = 0;
   private oldest: KeptEvent | undefined;
   private newest: KeptEvent | undefined;
@@ -42,7 +43,7 @@ export class SessionReplay implements EventHolder {
     if (carrier === undefined) this.forgetQuiet();
     this.opened += 1;
     const log = new StreamLog(this, this.opened, `${this.tag}.${this.opened}.`, carrier);
-    this.logs.set(this.opened, log);
+    this.logs.add(log);
     return log;
   }
 
@@ -50,19 +51,20 @@ export class SessionReplay implements EventHolder {
   find(id: string): Place | undefined {
     const parts = EVENT_ID.exec(id);
     if (parts === null || parts[1] !== this.tag) return undefined;
-    const log = this.logs.get(Number(parts[2]));
+    const stream = Number(parts[2]);
+    const log = this.logs.members().find((open) => open.stream === stream);
     const after = Number(parts[3]);
     return log === undefined || after > log.length ? undefined : { log, after };
   }
 
   /** True when the event is kept: one that alone is over the bounds is not, and does not drive the others out. */
-  keep(stream: number, number: number, bytes: Buffer): boolean {
+  keep(log: StreamLog, number: number, bytes: Buffer): boolean {
     const { sessionBytes, sessionEvents, totalBytes } = this.store.bounds;
     const cost = costOf(bytes);
     if (cost > sessionBytes || cost > totalBytes) return false;
     const event: KeptEvent = {
       holder: this,
-      stream,
+      log,
       number,
       bytes,
       keptAt: this.store.now(),
@@ -88,32 +90,31 @@ export class SessionReplay implements EventHolder {
     this.events -= 1;
     this.bytes -= costOf(event.bytes);
     this.store.delete(event);
-    this.logs.get(event.stream)?.dropped();
+    event.log.dropped();
   }
 
   /** The kept events of a stream after a place, in order. */
-  after(stream: number, number: number): Buffer[] {
+  after(log: StreamLog, number: number): Buffer[] {
     const found: Buffer[] = [];
     for (let event = this.oldest; event !== undefined; event = event.nextOfHolder) {
-      if (event.stream === stream && event.number > number) found.push(event.bytes);
+      if (event.log === log && event.number > number) found.push(event.bytes);
     }
     return found;
   }
 
-  forget(stream: number): void {
-    this.logs.delete(stream);
+  forget(log: StreamLog): void {
+    this.logs.delete(log);
   }
 
   /** The session is over: nothing of it is kept. */
   close(): void {
     while (this.oldest !== undefined) this.dropOldest();
-    this.logs.clear();
+    for (const log of this.logs.members()) this.logs.delete(log);
   }
 
   private forgetQuiet(): void {
-    let quiet = 0;
-    for (const log of this.logs.values()) if (log.isQuiet) quiet += 1;
-    if (quiet < MAX_QUIET_STREAMS) return;
-    for (const log of this.logs.values()) if (log.isQuiet) return this.forget(log.stream);
+    const quiet = this.logs.members().filter((log) => log.isQuiet);
+    const [oldest] = quiet;
+    if (oldest !== undefined && quiet.length >= MAX_QUIET_STREAMS) this.logs.delete(oldest);
   }
 }

@@ -1,3 +1,4 @@
+import type { Linked } from '../in-flight/in-flight.ts';
 import { sseEvent, ssePriming } from '../protocol/sse.ts';
 import type { StreamOwner } from './event-stream.ts';
 import type { SessionReplay } from './session-replay.ts';
@@ -19,7 +20,9 @@ export interface Resumable {
 }
 
 /** One stream's events by number, from its first to its last, over as many connections as it takes. */
-export class StreamLog {
+export class StreamLog implements Linked<StreamLog> {
+  previous: StreamLog | undefined = undefined;
+  next: StreamLog | undefined = undefined;
   readonly stream: number;
   /** The connection it is on now. */
   connection: MessageStream | undefined = undefined;
@@ -44,7 +47,7 @@ export class StreamLog {
   append(message: Buffer): Buffer {
     this.length += 1;
     const event = sseEvent(message, `${this.prefix}${this.length}`);
-    this.keptLast = this.replay.keep(this.stream, this.length, event);
+    this.keptLast = this.replay.keep(this, this.length, event);
     if (this.keptLast) this.kept += 1;
     return event;
   }
@@ -56,20 +59,20 @@ export class StreamLog {
   }
 
   after(number: number): Buffer[] {
-    return this.replay.after(this.stream, number);
+    return this.replay.after(this, number);
   }
 
   /** One of its kept events is gone. */
   dropped(): void {
     this.kept -= 1;
-    if (this.hasEnded && this.kept === 0) this.replay.forget(this.stream);
+    if (this.hasEnded && this.kept === 0) this.replay.forget(this);
   }
 
   /** The last message was written. Without it, resuming would wait for ever: then there is nothing to resume. */
   end(): void {
     this.hasEnded = true;
     this.carrier = undefined;
-    if (!this.keptLast) this.replay.forget(this.stream);
+    if (!this.keptLast) this.replay.forget(this);
   }
 
   /** Of the session itself, with nobody connected and nothing kept. */
