@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Message } from '../jsonrpc/message.ts';
+import { isScanFailure, type ScanFailure } from '../jsonrpc/scan.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Failure, invalid, statusFailure } from './http-failure.ts';
 import { answerType, isEncoded } from './http-headers.ts';
@@ -26,12 +27,24 @@ export function readResumption(status: number, headers: IncomingHttpHeaders): 'e
   return { problem: PROBLEMS.UPSTREAM_CLOSED, detail: `the broken stream was not resumed: HTTP ${status}` };
 }
 
+/** A server that is there but cannot go on with the stream now. */
+export function notResumed(status: number): Error {
+  return new Error(`the broken stream was not resumed: HTTP ${status}`);
+}
+
 function contentType(headers: IncomingHttpHeaders): string {
   return printable(Buffer.from(String(headers['content-type'] ?? 'none')), 100);
 }
 
+/** Why a body is not the answer to the request with this id; undefined when it may be. */
+export function bodyFailure(status: number, message: Message | ScanFailure, id: number): Failure | undefined {
+  if (isScanFailure(message)) return status >= 300 ? statusFailure(status, {}) : invalid(message.detail);
+  const isAnswer = status < 300 || (message.kind === 'error' && message.id === id);
+  return isAnswer ? undefined : statusFailure(status, {}, saying(message));
+}
+
 /** What an error message says, for the log. */
-export function saying(message: Message): string {
+function saying(message: Message): string {
   const code = message.error?.id('code');
   return code === undefined
     ? ''

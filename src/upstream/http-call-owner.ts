@@ -3,6 +3,7 @@ import type { Message } from '../jsonrpc/message.ts';
 import type { HttpCall } from './http-call.ts';
 import type { Failure } from './http-failure.ts';
 import type { HttpTarget } from './http-target.ts';
+import type { Resumption } from './resumption.ts';
 
 /** What a lane decides about its calls: all that differs between the eras. */
 export interface CallOwner {
@@ -17,6 +18,6 @@ export interface CallOwner {
   onFailure(call: HttpCall, failure: Failure): void;
   /** Nobody waits for this call any more: tells the server in its era's way, then `call.drop()`. */
   withdraw(call: HttpCall, reason: string): void;
-  /** The stream broke after the event `lastEventId`. True when the lane will ask for the rest with this call as handler. */
-  resumes(call: HttpCall, lastEventId: string, retryMs: number | undefined): boolean;
+  /** The stream broke. True when the lane will ask for the rest with this call as handler. */
+  resumes(call: HttpCall, resumption: Resumption): boolean;
 }

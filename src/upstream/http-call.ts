@@ -4,19 +4,12 @@ import type { Message } from '../jsonrpc/message.ts';
 import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
 import { type SseListener, SseParser } from '../protocol/sse-parser.ts';
 import { BoundedBody } from './bounded-body.ts';
-import { readHead, readResumption, saying } from './http-answer.ts';
+import { errorCode } from './era.ts';
+import { bodyFailure, notResumed, readHead, readResumption } from './http-answer.ts';
 import type { CallOwner } from './http-call-owner.ts';
-import {
-  busy,
-  closedEarly,
-  type Failure,
-  invalid,
-  statusFailure,
-  timedOut,
-  tooLarge,
-  transportFailure,
-} from './http-failure.ts';
+import { busy, closedEarly, type Failure, invalid, timedOut, tooLarge, transportFailure } from './http-failure.ts';
 import type { CallHandle, CallSink } from './lane.ts';
+import { Resumption } from './resumption.ts';
 import { outboundRequest } from './rewrite.ts';
 
 /** How much of an error answer is read. */
@@ -41,8 +34,8 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   readonly message: Message;
   /** Of the HTTP answer; 0 until there is one. */
   status = 0;
-  /** Of a JSON-RPC error, also of one that was not passed on. */
-  errorCode: number | undefined;
+  /** Of a JSON-RPC error, also of one that was not passed on; 0 when there was none. */
+  errorCode = 0;
   readonly owner: CallOwner;
   readonly #sink: CallSink;
   #phase: Phase = 'waiting';
@@ -53,7 +46,8 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   #controller: Dispatcher.DispatchController | undefined;
   #body: BoundedBody | undefined;
   #parser: SseParser | undefined;
-  #retryMs: number | undefined;
+  /** Of a stream that broke, or whose server said how long to wait if it does. */
+  #resumption: Resumption | undefined;
   #clock: NodeJS.Timeout | undefined;
 
   constructor(owner: CallOwner, message: Message, sink: CallSink) {
@@ -135,9 +129,10 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     if (this.#isDropped) controller.abort(DROPPED);
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.#phase === 'done') return;
     const isResumption = this.#phase === 'broken';
+    if (isResumption && status >= 500) return controller.abort(notResumed(status));
     if (!isResumption) this.status = status;
     const failure = this.owner.onHead(this, status, headers) ?? this.#open(status, headers, isResumption);
     if (failure !== undefined) this.#failAndDrop(failure);
@@ -156,14 +151,14 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   onResponseEnd(): void {
     if (this.#phase === 'body') this.#readBody();
     else if (this.#phase === 'events') this.#broken(closedEarly('the stream ended before the answer'));
-    else clearTimeout(this.#clock);
+    else if (this.isDone) clearTimeout(this.#clock);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const failure = transportFailure(error, this.#isSent);
     if (this.#phase === 'done') clearTimeout(this.#clock);
     else if (this.#isStarting) this.refuse(failure);
-    else if (this.#phase === 'events') this.#broken(failure);
+    else if (this.#phase === 'events' || this.#phase === 'broken') this.#broken(failure);
     else this.#fail(failure);
   }
 
@@ -185,7 +180,8 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   }
 
   retry(milliseconds: number): void {
-    this.#retryMs = milliseconds;
+    this.#resumption ??= new Resumption();
+    this.#resumption.retryMs = milliseconds;
   }
 
   /** Undefined when the answer can be read on. */
@@ -204,26 +200,25 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   #openEvents(): undefined {
     this.#parser = new SseParser(this, this.owner.target.limits.response_bytes);
     this.#phase = 'events';
+    this.#resumption?.accepted();
     if (this.#hasOpened) return;
     this.#hasOpened = true;
     this.#sink.opened();
   }
 
   #readBody(): void {
-    const bytes = this.#body?.take() ?? Buffer.alloc(0);
-    const message = scanUpstream(bytes);
-    if (isScanFailure(message)) {
-      this.#fail(this.status >= 300 ? statusFailure(this.status, {}) : invalid(message.detail));
-    } else if (this.status >= 300 && (message.kind !== 'error' || message.id !== this.upstreamId)) {
-      this.#noteErrorCode(message);
-      this.#fail(statusFailure(this.status, {}, saying(message)));
-    } else {
-      this.#answer(message);
+    const message = scanUpstream(this.#body?.take() ?? Buffer.alloc(0));
+    const failure = bodyFailure(this.status, message, this.upstreamId);
+    if (isScanFailure(message)) this.#fail(failure ?? invalid(message.detail));
+    else if (failure === undefined) this.#answer(message);
+    else {
+      this.errorCode = errorCode(message);
+      this.#fail(failure);
     }
   }
 
   #answer(message: Message): void {
-    this.#noteErrorCode(message);
+    this.errorCode = errorCode(message);
     if (message.kind !== 'result' && message.kind !== 'error') {
       this.#failAndDrop(invalid(`a ${message.kind} where the answer should be`));
       return;
@@ -253,21 +248,18 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     return this.#sink.message(message);
   }
 
-  #noteErrorCode(message: Message): void {
-    const code = message.error?.id('code');
-    if (typeof code === 'number') this.errorCode = code;
-  }
-
   #overflow(): void {
     this.#failAndDrop(tooLarge(this.#body?.limit ?? this.owner.target.limits.response_bytes));
   }
 
-  /** The stream went away before the answer. */
+  /** The stream went away before the answer, or did not come back. */
   #broken(failure: Failure): void {
     this.#phase = 'broken';
     this.#controller = undefined;
-    const lastEventId = this.#parser?.lastEventId ?? '';
-    if (!this.owner.resumes(this, lastEventId, this.#retryMs)) this.#fail(failure);
+    this.#resumption ??= new Resumption();
+    this.#resumption.broke(this.#parser?.lastEventId ?? '');
+    this.#parser = undefined;
+    if (!this.owner.resumes(this, this.#resumption)) this.#fail(failure);
   }
 
   #failAndDrop(failure: Failure): void {

@@ -12,12 +12,13 @@ export interface Backoff {
   readonly longestMs: number;
 }
 
+/** A server's wish for the wait is kept (2025-11-25, transports: "MUST respect"), where it is neither a flood nor for ever. */
 const SHORTEST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 600_000;
 const DROPPED = new Error('dropped by the gateway');
 
-/** A wait a server asked for: never so short that it becomes a flood of our own, never longer than ours. */
-export function boundedWait(milliseconds: number, backoff: Backoff): number {
-  return Math.min(Math.max(milliseconds, SHORTEST_WAIT_MS), backoff.longestMs);
+export function wishedWait(milliseconds: number): number {
+  return Math.min(Math.max(milliseconds, SHORTEST_WAIT_MS), LONGEST_WAIT_MS);
 }
 
 export interface StreamOwner {
@@ -111,7 +112,7 @@ export class HttpEventStream implements Dispatcher.DispatchHandler, SseListener 
   }
 
   retry(milliseconds: number): void {
-    this.#baseMs = boundedWait(milliseconds, this.#backoff);
+    this.#baseMs = wishedWait(milliseconds);
     this.#waitMs = this.#baseMs;
   }
 
@@ -128,7 +129,7 @@ export class HttpEventStream implements Dispatcher.DispatchHandler, SseListener 
     this.#controller = undefined;
     if (this.#isClosed) return;
     this.#timer = setTimeout(reopen, this.#waitMs, this).unref();
-    this.#waitMs = Math.min(this.#waitMs * 2, this.#backoff.longestMs);
+    this.#waitMs = Math.max(this.#baseMs, Math.min(this.#waitMs * 2, this.#backoff.longestMs));
   }
 }
 

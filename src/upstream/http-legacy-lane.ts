@@ -7,12 +7,13 @@ import type { Revision } from '../protocol/revisions.ts';
 import { eraMismatch, refusesLegacy } from './era.ts';
 import { HttpCall } from './http-call.ts';
 import type { CallOwner } from './http-call-owner.ts';
-import { type Backoff, boundedWait, HttpEventStream, type StreamOwner } from './http-event-stream.ts';
+import { type Backoff, HttpEventStream, type StreamOwner } from './http-event-stream.ts';
 import { type Failure, invalid, statusFailure } from './http-failure.ts';
-import { isResumable, isSessionId } from './http-headers.ts';
+import { isSessionId } from './http-headers.ts';
 import { notice } from './http-notice.ts';
 import type { HttpTarget } from './http-target.ts';
 import type { CallHandle, CallSink, Lane, LaneListener, OutboundCall } from './lane.ts';
+import type { Resumption } from './resumption.ts';
 
 const NOTICE_TIMEOUT_MS = 30_000;
 const FAREWELL_MS = 2_000;
@@ -156,13 +157,13 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
     void this.#post(writeNotification('notifications/cancelled', params), FAREWELL_MS).then(drop, drop);
   }
 
-  resumes(call: HttpCall, lastEventId: string, retryMs: number | undefined): boolean {
-    if (this.#ended !== undefined || !isResumable(lastEventId)) return false;
-    const waitMs = boundedWait(retryMs ?? this.#backoff.firstMs, this.#backoff);
+  resumes(call: HttpCall, resumption: Resumption): boolean {
+    const waitMs = this.#ended === undefined ? resumption.wait(this.#backoff) : undefined;
+    if (waitMs === undefined) return false;
     setTimeout(() => {
       if (call.isDone) return;
       const headers = this.streamHeaders();
-      headers.push('last-event-id', lastEventId);
+      headers.push('last-event-id', resumption.lastEventId);
       this.target.get(headers, call);
     }, waitMs).unref();
     return true;
