@@ -19,7 +19,7 @@ export function newEstate(settings: Settings, services: Pick<Estate, 'audit' | '
     tickets: new TicketOffice(),
     sessions: new SessionTable<LegacySession>(sessions),
     keepAlive: new KeepAlive(streams.keep_alive_ms),
-    directories: new DirectoryShelf(),
+    directories: new DirectoryShelf(services.log),
     streamQuota: new StreamQuota(streams.max_per_principal),
     replay: new ReplayStore({
       sessionBytes: replay.bytes,

@@ -60,7 +60,7 @@ describe('a compiled configuration', () => {
     ];
     expect(data.admit.names).toEqual(order);
     expect(admin.admit.names).toEqual(order);
-    expect(decide.names).toEqual(['authorize', 'audit-intent']);
+    expect(decide.names).toEqual(['authorize', 'mirrored-parameters', 'audit-intent']);
     for (const name of [...order, ...decide.names]) expect(VOCABULARY.policies).toContain(name);
   });
 

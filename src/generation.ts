@@ -14,6 +14,7 @@ import { authorize } from './policy/authorize.ts';
 import { clientAddress } from './policy/client-address.ts';
 import { compileAdmission, compileDecision, type OnThrow } from './policy/engine.ts';
 import { hostOrigin } from './policy/host-origin.ts';
+import { mirroredParameters } from './policy/mirrored-parameters.ts';
 import { parse } from './policy/parse.ts';
 import { requestId } from './policy/request-id.ts';
 import { responseHeaders } from './policy/response-headers.ts';
@@ -71,7 +72,7 @@ export async function compileGeneration(
       unknown: UNKNOWN,
       admit: compileAdmission(adminSteps, onThrow),
     },
-    decide: compileDecision([authorize(authorizer), auditIntent(audit, prefixes)], onThrow),
+    decide: compileDecision([authorize(authorizer), mirroredParameters(), auditIntent(audit, prefixes)], onThrow),
     authorizer,
     prefixes,
     streams: { bufferBytes: settings.streams.buffer_bytes },

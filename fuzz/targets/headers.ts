@@ -33,9 +33,9 @@ function checkAgreement(name: string, header: string): void {
   const body = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, _meta: meta } };
   const message = scanMessage(Buffer.from(JSON.stringify(body)));
   if (isScanFailure(message)) return must(/\p{Surrogate}/u.test(name), `refused: ${message.detail}`);
-  const honest = { mcpMethod: 'tools/call', mcpName: encodeSentinel(name) };
+  const honest = { mcpMethod: 'tools/call', mcpName: encodeSentinel(name), params: [] };
   mustEqual(disagreement(honest, message), undefined, 'honest headers');
-  const other = disagreement({ mcpMethod: 'tools/call', mcpName: header }, message);
+  const other = disagreement({ mcpMethod: 'tools/call', mcpName: header, params: [] }, message);
   if (decodeSentinel(header) !== name) must(other !== undefined, 'a header that names another tool was agreed with');
 }
 

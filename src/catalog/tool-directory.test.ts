@@ -188,3 +188,75 @@ describe('a list that cannot be had', () => {
     expect(tools.lists('a')).toBe(true);
   });
 });
+
+describe('what a directory knows of a tool', () => {
+  const listOf = (...tools: object[]) => messageOf({ jsonrpc: '2.0', id: 1, result: { tools } });
+  const annotated = (name: string, header: string) => ({
+    name,
+    inputSchema: { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': header } } },
+  });
+  const REGION = [{ header: 'Mcp-Param-Region', key: 'mcp-param-region', path: ['region'] }];
+
+  it('is what its definition says, read once', async () => {
+    lane.answer = (_, sink) => sink.settled(listOf({ name: 'plain' }, annotated('query', 'Region')));
+    const tools = directory();
+    expect(await tools.facts('query')).toEqual({ mirrored: REGION, fault: undefined });
+    expect(tools.facts('plain')).toEqual({ mirrored: [], fault: undefined });
+    expect(tools.facts('none')).toBeUndefined();
+    expect(lane.asked).toHaveLength(1);
+  });
+
+  it('is good until the server has given a newer list, and whoever calls does not wait for that', async () => {
+    const tools = directory();
+    await tools.facts('a');
+    lane.answer = (_, sink) => sink.settled(listOf(annotated('a', 'Region')));
+    now += 61_000;
+    expect(tools.facts('a')).toMatchObject({ mirrored: [] });
+    await tools.lists('a');
+    expect(tools.facts('a')).toMatchObject({ mirrored: REGION });
+    expect(lane.asked).toHaveLength(2);
+  });
+
+  it('survives a server that does not give its list again', async () => {
+    const tools = directory();
+    await tools.facts('a');
+    lane.answer = (_, sink) => sink.failed(PROBLEMS.UPSTREAM_TIMEOUT, 'late');
+    now += 61_000;
+    expect(tools.facts('a')).toBeDefined();
+    await expect(tools.lists('c')).rejects.toThrow();
+    expect(tools.facts('a')).toBeDefined();
+  });
+
+  it('comes from a list on its way to a client as well, so that the server is not asked', () => {
+    const tools = directory();
+    expect(tools.wantsList).toBe(true);
+    tools.learn(new Map([['query', { mirrored: REGION, fault: undefined }]]));
+    expect(tools.wantsList).toBe(false);
+    expect(tools.facts('query')).toMatchObject({ mirrored: REGION });
+    expect(lane.asked).toHaveLength(0);
+  });
+
+  it('says of an unfit tool why, and does not list it; the older revisions know no annotations', async () => {
+    lane.answer = (_, sink) => sink.settled(listOf(annotated('bad', 'two words'), annotated('good', 'Region')));
+    const faults: string[] = [];
+    const lender = { lane: () => lane, giveBack: () => {} };
+    const onFault = (tool: string): void => void faults.push(tool);
+    const tools = new LaneToolDirectory(lender, { revision: '2026-07-28', timeoutMs: 5_000, onFault }, () => now);
+    expect(await tools.lists('bad')).toBe(false);
+    expect(tools.lists('good')).toBe(true);
+    expect(tools.facts('bad')).toMatchObject({ fault: expect.stringContaining('header name') });
+    expect(faults).toEqual(['bad']);
+    expect(await directory('2025-11-25').lists('bad')).toBe(true);
+  });
+
+  it('is read through any spelling of the annotation', async () => {
+    lane.answer = (_, sink) =>
+      sink.settled(
+        messageOf(
+          '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a","inputSchema":{"properties":{"region":' +
+            '{"type":"string","x-mcp\\u002dheader":"Region"}}}}]}}',
+        ),
+      );
+    expect(await directory().facts('a')).toMatchObject({ mirrored: REGION });
+  });
+});

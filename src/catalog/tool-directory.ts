@@ -5,8 +5,10 @@ import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
 import { ProblemError } from '../problem/problem.ts';
 import { META_CLIENT_CAPABILITIES, META_PROTOCOL_VERSION } from '../protocol/classify.ts';
+import type { ToolFacts } from '../protocol/mirrored-parameters.ts';
 import { eraOf, type Revision } from '../protocol/revisions.ts';
 import type { CallSink, Lane } from '../upstream/lane.ts';
+import { addTools } from './tool-facts.ts';
 
 /** Pages a server may spread its list over before it is taken as endless. */
 const MAX_PAGES = 100;
@@ -20,6 +22,8 @@ const RECHECK_MS = 2_000;
 export interface DirectorySettings {
   readonly revision: Revision;
   readonly timeoutMs: number;
+  /** Hears of each tool that may not be offered, each time a list with it was read. */
+  readonly onFault?: (tool: string, fault: string) => void;
 }
 
 /** Where a directory borrows the lane it asks on. */
@@ -30,19 +34,22 @@ export interface LaneLender {
   giveBack(lane: Lane): void;
 }
 
+type Tools = ReadonlyMap<string, ToolFacts>;
+
 /**
- * The names of the tools one lane's server lists, asked for by the gateway itself and kept for a while.
+ * The tools one lane's server lists, asked for by the gateway itself or seen on their way to a client, and kept for a while.
  * It answers restricted callers: a name that is not on the list never reaches the server.
  */
 export class LaneToolDirectory {
   private readonly lender: LaneLender;
   private readonly settings: DirectorySettings;
   private readonly now: () => number;
-  private names: ReadonlySet<string> | undefined;
+  private tools: Tools | undefined;
   private askedAt = Number.NEGATIVE_INFINITY;
-  private asking: Promise<ReadonlySet<string>> | undefined;
+  private asking: Promise<Tools> | undefined;
   /** Counts `forget`: a list asked for before one is not kept after it. */
   private edition = 0;
+  private triedAt = Number.NEGATIVE_INFINITY;
 
   constructor(lender: LaneLender, settings: DirectorySettings, now: () => number = Date.now) {
     this.lender = lender;
@@ -53,23 +60,46 @@ export class LaneToolDirectory {
   /** @throws ProblemError when the server's list cannot be had: the call is then refused, not guessed at. */
   lists(name: string): boolean | Promise<boolean> {
     const age = this.now() - this.askedAt;
-    if (this.names !== undefined) {
-      const known = this.names.has(name);
+    if (this.tools !== undefined) {
+      const known = this.offers(this.tools, name);
       if (known ? age < FRESH_MS : age < RECHECK_MS) return known;
     }
-    return this.ask().then((names) => names.has(name));
+    return this.ask().then((tools) => this.offers(tools, name));
+  }
+
+  /**
+   * What the list says of a tool; undefined when it is not on it. Waits for the server only while nothing is known of it:
+   * an old list is good until the new one is there.
+   * @throws ProblemError when the server has never given its list and does not now
+   */
+  facts(name: string): ToolFacts | undefined | Promise<ToolFacts | undefined> {
+    if (this.tools === undefined) return this.ask().then((tools) => tools.get(name));
+    if (this.now() - this.askedAt >= FRESH_MS && this.now() - this.triedAt >= RECHECK_MS) void this.ask().catch(ignore);
+    return this.tools.get(name);
+  }
+
+  /** Whether a list that comes by is worth reading. */
+  get wantsList(): boolean {
+    return this.tools === undefined || this.now() - this.askedAt >= FRESH_MS / 2;
+  }
+
+  /** Takes over a whole list that was read for somebody else's sake, on a lane of the same caller. */
+  learn(tools: Tools): void {
+    this.edition += 1;
+    this.keep(tools);
   }
 
   /** The server said its list changed. */
   forget(): void {
     this.edition += 1;
     this.asking = undefined;
-    this.names = undefined;
+    this.tools = undefined;
     this.askedAt = Number.NEGATIVE_INFINITY;
   }
 
-  private ask(): Promise<ReadonlySet<string>> {
+  private ask(): Promise<Tools> {
     if (this.asking !== undefined) return this.asking;
+    this.triedAt = this.now();
     const asking = this.readAll().finally(() => {
       if (this.asking === asking) this.asking = undefined;
     });
@@ -77,34 +107,42 @@ export class LaneToolDirectory {
     return asking;
   }
 
-  private async readAll(): Promise<ReadonlySet<string>> {
+  private async readAll(): Promise<Tools> {
     const { edition } = this;
     const lane = await this.lender.lane();
     try {
-      const names = await this.readPages(lane);
-      if (edition === this.edition) {
-        this.names = names;
-        this.askedAt = this.now();
-      }
-      return names;
+      const tools = await this.readPages(lane);
+      if (edition === this.edition) this.keep(tools);
+      return tools;
     } finally {
       this.lender.giveBack(lane);
     }
   }
 
-  private async readPages(lane: Lane): Promise<ReadonlySet<string>> {
-    const names = new Set<string>();
+  private async readPages(lane: Lane): Promise<Tools> {
+    const tools = new Map<string, ToolFacts>();
     let cursor: string | undefined;
-    for (let page = 0; page < MAX_PAGES && names.size < MAX_NAMES; page++) {
-      const result = (await this.readPage(lane, cursor)).result;
-      for (const span of result?.array('tools') ?? []) {
-        const name = result?.objectAt(span)?.string('name');
-        if (name !== undefined) names.add(name);
-      }
-      cursor = result?.string('nextCursor');
+    for (let page = 0; page < MAX_PAGES && tools.size < MAX_NAMES; page++) {
+      const answer = await this.readPage(lane, cursor);
+      addTools(tools, answer);
+      cursor = answer.result?.string('nextCursor');
       if (cursor === undefined) break;
     }
-    return names;
+    return tools;
+  }
+
+  private keep(tools: Tools): void {
+    this.tools = tools;
+    this.askedAt = this.now();
+    const { onFault } = this.settings;
+    if (onFault === undefined) return;
+    for (const [name, { fault }] of tools) if (fault !== undefined) onFault(name, fault);
+  }
+
+  /** The older revisions have no annotations, so there none can be wrong. */
+  private offers(tools: Tools, name: string): boolean {
+    const facts = tools.get(name);
+    return facts !== undefined && (facts.fault === undefined || eraOf(this.settings.revision) !== 'modern');
   }
 
   private readPage(lane: Lane, cursor: string | undefined): Promise<Message> {
@@ -118,6 +156,8 @@ export class LaneToolDirectory {
     });
   }
 }
+
+const ignore = (): void => {};
 
 class PageSink implements CallSink {
   private readonly resolve: (page: Message) => void;

@@ -90,7 +90,7 @@ describe('the printed request', () => {
     const { message, header } = curlOf(said());
     const headers = { protocolVersion: header('MCP-Protocol-Version'), sessionId: undefined };
     expect(classify(headers, [message])).toEqual({ era: 'modern', revision: '2026-07-28' });
-    expect(disagreement({ mcpMethod: header('Mcp-Method'), mcpName: undefined }, message)).toBeUndefined();
+    expect(disagreement({ mcpMethod: header('Mcp-Method'), mcpName: undefined, params: [] }, message)).toBeUndefined();
   });
 
   it('is an initialize for any other, which every older server answers', () => {

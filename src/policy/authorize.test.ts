@@ -15,6 +15,7 @@ class Listed implements ToolDirectory {
   asked = 0;
   private readonly names: ReadonlySet<string>;
   private readonly slow: boolean;
+  readonly facts = (): undefined => undefined;
 
   constructor(names: readonly string[], slow = false) {
     this.names = new Set(names);
@@ -82,7 +83,7 @@ describe('a call of a restricted server', () => {
 
   it('is denied with the reason of the server when its list cannot be had', async () => {
     const failure = new ProblemError(PROBLEMS.UPSTREAM_TIMEOUT, 'no answer in 5000 ms');
-    const tools = { lists: () => Promise.reject(failure) };
+    const tools = { lists: () => Promise.reject(failure), facts: () => undefined };
     expect(await step.evaluate(tool('search_docs', { tools }))).toEqual({
       deny: PROBLEMS.UPSTREAM_TIMEOUT,
       reason: 'tool.list-unavailable',
@@ -91,7 +92,7 @@ describe('a call of a restricted server', () => {
   });
 
   it('lets the engine have what nobody foresaw', async () => {
-    const tools = { lists: () => Promise.reject(new RangeError('boom')) };
+    const tools = { lists: () => Promise.reject(new RangeError('boom')), facts: () => undefined };
     await expect(step.evaluate(tool('search_docs', { tools }))).rejects.toThrow('boom');
   });
 });

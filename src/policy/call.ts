@@ -1,5 +1,7 @@
 import type { Principal } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
+import type { MirroredHeaders } from '../protocol/agreement.ts';
+import { type MirroredParameter, NO_PARAMETERS, type ToolFacts } from '../protocol/mirrored-parameters.ts';
 import type { Revision } from '../protocol/revisions.ts';
 
 /** Where a call came from, for the record. Filled from an exchange, or from a session for calls of the server's own. */
@@ -23,6 +25,22 @@ export interface ToolDirectory {
    * Rejects with ProblemError when the list cannot be had.
    */
   lists(name: string): boolean | Promise<boolean>;
+  /**
+   * What the list says of a tool; undefined when it is not on it. Asks the server only when it has never given its list.
+   * Rejects with ProblemError when it does not give it then.
+   */
+  facts(name: string): ToolFacts | undefined | Promise<ToolFacts | undefined>;
+}
+
+/** What a request of 2026-07-28 brings beside its body, and what was found out about it. One for each request. */
+export class ModernFacts {
+  readonly headers: MirroredHeaders;
+  /** Of the tool that is called. Set by `mirrored-parameters`. */
+  parameters: readonly MirroredParameter[] = NO_PARAMETERS;
+
+  constructor(headers: MirroredHeaders) {
+    this.headers = headers;
+  }
 }
 
 /**
@@ -41,6 +59,8 @@ export interface Call {
   /** Client capabilities in force: those of the session. Undefined on the modern era, where each request carries its own. */
   readonly capabilities: ReadonlySet<string> | undefined;
   readonly tools: ToolDirectory;
+  /** Undefined on the older eras, and for what is not a request. */
+  readonly modern?: ModernFacts | undefined;
   /** The rule that allowed the call. Set by `authorize`, recorded by `audit-intent`. */
   rule: string | undefined;
 }

@@ -8,7 +8,7 @@ const META = { [META_CLIENT_CAPABILITIES]: {} };
 
 function judge(mcpMethod: string | undefined, mcpName: string | undefined, method: string, params: object = {}) {
   const message = messageOf({ jsonrpc: '2.0', id: 1, method, params: { _meta: META, ...params } });
-  return disagreement({ mcpMethod, mcpName }, message);
+  return disagreement({ mcpMethod, mcpName, params: [] }, message);
 }
 const mismatch = (text: string) => ({ code: 'HEADER_MISMATCH', rpcCode: -32020, status: 400, text });
 
@@ -30,7 +30,7 @@ describe('headers that say what the body says', () => {
 
   it('are asked of requests only', () => {
     const message = messageOf({ jsonrpc: '2.0', method: 'notifications/cancelled', params: {} });
-    expect(disagreement({ mcpMethod: undefined, mcpName: undefined }, message)).toBeUndefined();
+    expect(disagreement({ mcpMethod: undefined, mcpName: undefined, params: [] }, message)).toBeUndefined();
   });
 });
 

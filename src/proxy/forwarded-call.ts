@@ -7,6 +7,7 @@ import { eraOf } from '../protocol/revisions.ts';
 import type { EndReason } from '../session/tickets.ts';
 import type { CallHandle, CallSink, Lane } from '../upstream/lane.ts';
 import { finalAnswer } from './final-answer.ts';
+import { outboundParameters } from './outbound-request.ts';
 import { outcomeOf, statusOf } from './outcome.ts';
 import type { PostReply } from './post-reply.ts';
 import { type CallParts, ReceivedCall } from './received-call.ts';
@@ -35,7 +36,6 @@ export interface LaneSource {
 export class ForwardedCall extends ReceivedCall implements CallSink {
   readonly kind = 'call';
   private readonly source: LaneSource;
-  private readonly paramHeaders: readonly string[];
   private lane: Lane | undefined = undefined;
   private handle: CallHandle | undefined = undefined;
 
@@ -49,7 +49,6 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
   ) {
     super(estate, rules, plan, reply, parts);
     this.source = source;
-    this.paramHeaders = parts.paramHeaders;
   }
 
   get tools(): ToolDirectory {
@@ -84,7 +83,7 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     if (this.over) return;
     const objection = this.source.settling(this, response);
     if (objection !== undefined) return this.failed(objection, objection.text);
-    const bytes = finalAnswer(this.rules, this, response);
+    const bytes = finalAnswer(this, response);
     if (!Buffer.isBuffer(bytes)) return this.failed(bytes.problem, bytes.detail);
     this.bytesOut += bytes.length;
     const status = statusOf(response, eraOf(this.revision) ?? 'legacy');
@@ -135,7 +134,7 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
         message: this.received,
         revision: this.revision,
         decisionId: this.origin.decisionId,
-        paramHeaders: this.paramHeaders,
+        paramHeaders: outboundParameters(this),
         timeoutMs: this.plan.callTimeoutMs,
       },
       this,

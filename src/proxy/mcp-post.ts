@@ -3,7 +3,7 @@ import { randomId } from '../crypto/random.ts';
 import { emptyResponse, send } from '../http/outbound-response.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
-import type { CallOrigin } from '../policy/call.ts';
+import { type CallOrigin, ModernFacts } from '../policy/call.ts';
 import type { Exchange, Inbound } from '../policy/exchange.ts';
 import { refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
@@ -140,16 +140,17 @@ async function forward(
   const resumable = source instanceof LegacySession && openedSession === undefined ? source.outlet.replay : undefined;
   const reply = new PostReply(estate, rules, x, response, requests.length, resumable);
   if (openedSession !== undefined) reply.addHeader(SESSION_HEADER, openedSession);
+  const isModern = eraOf(revision) === 'modern';
   const calls = requests.map((message, index) => {
     const parts = {
       message,
       principal: x.principal as Principal,
       revision,
       origin: originOf(x, index),
-      paramHeaders: x.headers.params,
+      modern: isModern ? new ModernFacts(x.headers) : undefined,
     };
     // On the older revisions the method is unknown, and refused like any other that is.
-    const listens = message.method === LISTEN && eraOf(revision) === 'modern';
+    const listens = message.method === LISTEN && isModern;
     return new (listens ? Subscription : ForwardedCall)(estate, rules, plan, source, reply, parts);
   });
   if (calls.length === 1) return calls[0]?.run();

@@ -1,7 +1,7 @@
 import type { Principal, PrincipalId } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import type { RequestId } from '../jsonrpc/span.ts';
-import type { Call, CallOrigin, ToolDirectory } from '../policy/call.ts';
+import type { Call, CallOrigin, ModernFacts, ToolDirectory } from '../policy/call.ts';
 import { type ChainResult, isStopped, type Stopped } from '../policy/engine.ts';
 import { isDenial } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
@@ -20,7 +20,8 @@ export interface CallParts {
   readonly principal: Principal;
   readonly revision: Revision;
   readonly origin: CallOrigin;
-  readonly paramHeaders: readonly string[];
+  /** Undefined on the older eras. */
+  readonly modern: ModernFacts | undefined;
 }
 
 /**
@@ -40,14 +41,15 @@ export abstract class ReceivedCall implements Call, Ticket {
   readonly direction = 'client-to-server';
   readonly origin: CallOrigin;
   readonly capabilities = undefined;
+  readonly modern: ModernFacts | undefined;
   readonly generation: number;
   readonly startedAt: number = performance.now();
   rule: string | undefined = undefined;
   bytesOut = 0;
 
-  protected readonly estate: Estate;
-  protected readonly rules: Generation;
-  protected readonly plan: ServerPlan;
+  readonly estate: Estate;
+  readonly rules: Generation;
+  readonly plan: ServerPlan;
   protected readonly reply: PostReply;
   protected over = false;
 
@@ -63,6 +65,7 @@ export abstract class ReceivedCall implements Call, Ticket {
     this.server = plan.id;
     this.revision = parts.revision;
     this.origin = parts.origin;
+    this.modern = parts.modern;
     this.generation = rules.number;
   }
 

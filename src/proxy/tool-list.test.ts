@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { messageOf } from '../../test/support/judged.ts';
-import { withoutHiddenTools } from './tool-list.ts';
+import { withoutTools } from './tool-list.ts';
 
 const seen = (name: string): boolean => !name.startsWith('admin_');
 
 function shown(text: string): string | undefined {
-  return withoutHiddenTools(messageOf(text), seen)?.toBuffer().toString();
+  return withoutTools(messageOf(text), seen, true)?.toBuffer().toString();
 }
 const list = (tools: string, more = '') => `{"jsonrpc":"2.0","id":1,"result":{"tools":${tools}${more}}}`;
 
@@ -37,6 +37,11 @@ describe('a list of tools', () => {
     expect(shown(list(`[${ECHO}]`, ',"cacheScope":"private"'))).toBe(list(`[${ECHO}]`, ',"cacheScope":"private"'));
   });
 
+  it('that is the same for everybody may stay public', () => {
+    const edited = withoutTools(messageOf(list(`[${ECHO},${DROP}]`, ',"cacheScope":"public"')), seen, false);
+    expect(edited?.toBuffer().toString()).toBe(list(`[${ECHO}]`, ',"cacheScope":"public"'));
+  });
+
   it('loses what has no name a rule could judge', () => {
     expect(shown(list(`[{"title":"x"},"y",{"name":7},null,${ECHO}]`))).toBe(list(`[${ECHO}]`));
   });
@@ -50,6 +55,6 @@ describe('a list of tools', () => {
     ['is missing', '{"jsonrpc":"2.0","id":1,"result":{}}'],
     ['is null', list('null')],
   ])('that %s is not passed on', (_, text) => {
-    expect(withoutHiddenTools(messageOf(text), seen)).toBeUndefined();
+    expect(withoutTools(messageOf(text), seen, true)).toBeUndefined();
   });
 });

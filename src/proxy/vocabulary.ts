@@ -24,6 +24,7 @@ const POLICIES = [
   'route-access',
   'parse',
   'authorize',
+  'mirrored-parameters',
   'audit-intent',
   'session',
   'proxy',
@@ -78,6 +79,7 @@ const REASONS = [
   'token.unknown',
   'tool.list-unavailable',
   'tool.not-served',
+  'tool.unfit',
   'tool.unknown',
   'tool.unnamed',
 ];

@@ -130,6 +130,74 @@ describe('a modern request whose headers and body differ (-32020)', () => {
   );
 });
 
+describe('a call whose parameter headers and arguments differ (-32020)', () => {
+  /** The tool `query` of the fixture mirrors `region` and `place.tenant`. */
+  const query = (args: string, headers: Headers): Request => {
+    const { jsonrpc, id, method, params } = callMessage('query');
+    const body = JSON.stringify({ jsonrpc, id, method, params: { ...params, arguments: 0 } });
+    return modern(OPEN, TOKENS.user, callMessage('query'), {
+      headers,
+      body: body.replace('"arguments":0', `"arguments":${args}`),
+    });
+  };
+  const region = (value: string | readonly string[]): Headers => ({ 'mcp-param-region': value });
+  const tenant = (value: string): Headers => ({ 'mcp-param-tenant': value });
+  const EU = '{"region":"eu"}';
+  const PLACE = '{"place":{"tenant":42}}';
+  const sound = query(EU, region('eu'));
+  const rows: readonly [name: string, send: Request, twin: Request][] = [
+    ['without the header', query(EU, {}), sound],
+    ['with another value', query(EU, region('us')), query(EU, { 'MCP-PARAM-REGION': 'eu' })],
+    ['with an empty value', query(EU, region('')), query('{"region":""}', region(''))],
+    ['with a header for nothing', query('{}', region('eu')), query('{}', {})],
+    ['with a header for null', query('{"region":null}', region('null')), sound],
+    ['with base64 that is none', query(EU, region('=?base64?###?=')), query(EU, region('=?base64?ZXU=?='))],
+    ['with base64 of another value', query(EU, region('=?base64?dXM=?=')), query(EU, region('=?base64?ZXU=?='))],
+    [
+      'with a value outside ASCII',
+      query('{"region":"ü"}', region('\xfc')),
+      query('{"region":"ü"}', region('=?base64?w7w=?=')),
+    ],
+    ['without the header of a nested one', query(PLACE, {}), query(PLACE, tenant('42'))],
+    ['with another integer', query(PLACE, tenant('43')), query(PLACE, tenant('42.0'))],
+    ['with a number past all', query('{"place":{"tenant":1e400}}', tenant('1e400')), query(PLACE, tenant('42'))],
+    [
+      'with an integer not every reader holds',
+      query('{"place":{"tenant":9007199254740993}}', tenant('9007199254740993')),
+      query('{"place":{"tenant":9007199254740991}}', tenant('9007199254740991')),
+    ],
+  ];
+  prove(
+    () => ground,
+    rows.map(
+      ([name, send, twin]): Attack => ({
+        name,
+        send,
+        status: 400,
+        code: -32020,
+        audit: { policy: 'mirrored-parameters', reason: 'protocol.header-mismatch', rpc_code: -32020 },
+        mayList: true,
+        twin,
+        ...echoesId,
+      }),
+    ),
+  );
+  prove(
+    () => ground,
+    [{ name: 'with the header twice', send: query(EU, region(['eu', 'eu'])), ...MISMATCH, twin: sound, ...echoesId }],
+  );
+
+  it('passes with headers no tool of the server knows, which go on as they came', async () => {
+    ground.forgetHits();
+    const answer = await ground.send(query(EU, { ...region('eu'), 'mcp-param-other': '=?base64?not' }));
+    expect(answer.status).toBe(200);
+    const [hit] = ground.fixture.hits.filter(({ rpcMethod }) => rpcMethod === 'tools/call');
+    expect(hit?.rawHeaders).toEqual(
+      expect.arrayContaining(['mcp-param-other', '=?base64?not', 'Mcp-Param-Region', 'eu']),
+    );
+  });
+});
+
 describe('a modern request without what each one carries (-32602)', () => {
   const rows: readonly [name: string, send: Request][] = [
     ['_meta', modern(OPEN, TOKENS.user, { jsonrpc: '2.0', id: 1, method: 'tools/list' })],
@@ -138,6 +206,11 @@ describe('a modern request without what each one carries (-32602)', () => {
     ['client capabilities that are an object', withMeta({ [VERSION_KEY]: MODERN, [CAPABILITIES_KEY]: [] })],
     ['client capabilities that are anything', withMeta({ [VERSION_KEY]: MODERN, [CAPABILITIES_KEY]: null })],
     ['_meta that is an object', withMeta('none')],
+    ['a progress token that is one', withMeta({ [VERSION_KEY]: MODERN, [CAPABILITIES_KEY]: {}, progressToken: null })],
+    [
+      'a level of log lines there is',
+      withMeta({ [VERSION_KEY]: MODERN, [CAPABILITIES_KEY]: {}, 'io.modelcontextprotocol/logLevel': 'loud' }),
+    ],
   ];
   prove(
     () => ground,

@@ -9,6 +9,7 @@ const TOOLS: readonly Stop[] = [
   { tool: 'echo', args: { text: 'héllo ☃ "quoted" \u2028' } },
   { tool: 'add', args: { a: 1e21, b: -0.25 } },
   { tool: 'big_text', args: { size: 300_000 } },
+  { tool: 'query', args: { region: 'Zürich', place: { tenant: 42 } } },
   { tool: 'fail' },
   { tool: 'throw' },
   { tool: 'slow_progress', args: { steps: 5, interval_ms: 1 } },

@@ -11,6 +11,7 @@ export const FIXTURE_TOOLS = [
   'echo',
   'add',
   'big_text',
+  'query',
   'fail',
   'throw',
   'slow_progress',

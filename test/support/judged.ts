@@ -100,7 +100,7 @@ export function callOf(facts: Partial<Call> & { readonly params?: unknown } = {}
     direction: 'client-to-server',
     origin: ORIGIN,
     capabilities: undefined,
-    tools: { lists: () => true },
+    tools: { lists: () => true, facts: () => undefined },
     rule: undefined,
     ...rest,
   };

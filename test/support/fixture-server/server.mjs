@@ -63,6 +63,16 @@ function registerPlainTools(server) {
     { description: 'Returns `size` letters', inputSchema: z.object({ size: z.int().min(0) }) },
     ({ size }) => text('x'.repeat(size)),
   );
+  const region = z.string().meta({ 'x-mcp-header': 'Region' });
+  const tenant = z.int().meta({ 'x-mcp-header': 'Tenant' });
+  server.registerTool(
+    'query',
+    {
+      description: 'Mirrors two of its arguments in headers',
+      inputSchema: z.object({ region: region.optional(), place: z.object({ tenant: tenant.optional() }).optional() }),
+    },
+    (args) => text(JSON.stringify(args)),
+  );
   server.registerTool('fail', { description: 'A tool error' }, () => ({ ...text('it failed'), isError: true }));
   server.registerTool('throw', { description: 'Throws inside the handler' }, () => {
     throw new Error('thrown by the fixture');
