@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/{support,e2e,attack,faults,isolation,conformance}/**/*.test.ts'],
+          include: ['test/{support,e2e,attack,faults,isolation,streaming,conformance}/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           // Each file starts real servers and gateways: more at once only makes them wait for each other.
