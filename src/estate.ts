@@ -1,4 +1,5 @@
 import type { Settings } from './config/settings.ts';
+import { SharedSubscriptions } from './listen/shared-subscriptions.ts';
 import { DirectoryShelf } from './proxy/directory-shelf.ts';
 import type { LegacySession } from './proxy/legacy-session.ts';
 import type { Estate } from './proxy/services.ts';
@@ -21,6 +22,7 @@ export function newEstate(settings: Settings, services: Pick<Estate, 'audit' | '
     keepAlive: new KeepAlive(streams.keep_alive_ms),
     directories: new DirectoryShelf(services.log),
     streamQuota: new StreamQuota(streams.max_per_principal),
+    subscriptions: new SharedSubscriptions(),
     replay: new ReplayStore({
       sessionBytes: replay.bytes,
       totalBytes: replay.total_bytes,

@@ -1,5 +1,9 @@
 import type { Revision } from './revisions.ts';
 
+/** The request that opens a subscription, and the first thing said in one (MCP 2026-07-28, patterns/subscriptions). */
+export const LISTEN = 'subscriptions/listen';
+export const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
+
 /** The methods one revision knows, by who sends them. What is not in the table is refused. */
 export interface MethodTable {
   readonly clientRequests: ReadonlySet<string>;
@@ -34,10 +38,10 @@ const serverNotifications = [
  * report the progress of.
  */
 const modern: MethodTable = {
-  clientRequests: new Set([...listsAndReads, 'server/discover', 'subscriptions/listen']),
+  clientRequests: new Set([...listsAndReads, 'server/discover', LISTEN]),
   clientNotifications: new Set(['notifications/cancelled']),
   serverRequests: new Set(),
-  serverNotifications: new Set([...serverNotifications, 'notifications/subscriptions/acknowledged']),
+  serverNotifications: new Set([...serverNotifications, ACKNOWLEDGED]),
 };
 
 const legacyRequests = [

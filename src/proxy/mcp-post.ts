@@ -8,6 +8,7 @@ import type { Exchange, Inbound } from '../policy/exchange.ts';
 import { refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Problem, particular } from '../problem/problem.ts';
+import { LISTEN } from '../protocol/methods.ts';
 import { eraOf, isRevision, type Revision } from '../protocol/revisions.ts';
 import { ForwardedCall, type LaneSource } from './forwarded-call.ts';
 import { forwardNotification } from './forwarded-notification.ts';
@@ -17,7 +18,7 @@ import { PostReply } from './post-reply.ts';
 import type { Refuser } from './refuser.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 import { sessionIdOf, sessionKeyOf } from './session-id.ts';
-import { LISTEN, Subscription } from './subscription.ts';
+import { Subscription } from './subscription.ts';
 
 /** Messages in one batch (2025-03-26): each is judged, recorded and sent, so the body's size alone does not bound the work. */
 const MAX_BATCH = 100;

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange } from '../policy/exchange.ts';
+import type { EndReason } from '../session/tickets.ts';
 import { Reply, type ReplyOwner } from '../stream/reply.ts';
 import type { SessionReplay } from '../stream/session-replay.ts';
 import type { ReceivedCall } from './received-call.ts';
@@ -66,8 +67,15 @@ export class PostReply implements ReplyOwner {
     if (this.reply.isDone) this.record?.end(this.reply.bytes, undefined);
   }
 
+  /** Ends the answer as it stands: the final message never came. */
+  end(reason: EndReason): void {
+    this.reply.end();
+    this.record?.end(this.reply.bytes, reason);
+  }
+
   streaming(): void {
-    this.record = new StreamRecord(this.estate, this.exchange, 'response');
+    const kind = this.calls[0]?.kind === 'stream' ? 'listen' : 'response';
+    this.record = new StreamRecord(this.estate, this.exchange, kind);
   }
 
   gone(slow: boolean): void {

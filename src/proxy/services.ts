@@ -2,6 +2,7 @@ import type { Authorizer } from '../access/authorizer.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Route, RouteTable } from '../http/routes.ts';
 import type { PrincipalId } from '../identity/principal.ts';
+import type { SharedSubscriptions } from '../listen/shared-subscriptions.ts';
 import type { PrefixSource } from '../policy/audit-intent.ts';
 import type { Call } from '../policy/call.ts';
 import type { Chain } from '../policy/engine.ts';
@@ -30,6 +31,7 @@ export interface Estate {
   readonly streamQuota: StreamQuota;
   /** What legacy clients may ask for again. */
   readonly replay: ReplayStore;
+  readonly subscriptions: SharedSubscriptions;
 }
 
 /** One configured server as a generation sees it. */

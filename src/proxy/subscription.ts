@@ -1,29 +1,40 @@
-import type { Message } from '../jsonrpc/message.ts';
-import type { RequestId } from '../jsonrpc/span.ts';
-import { idToken, writeResult } from '../jsonrpc/write.ts';
+import { idToken, writeNotification, writeResult } from '../jsonrpc/write.ts';
+import type { EventCopies } from '../listen/event-copies.ts';
+import type { Listener, SharedSubscription } from '../listen/shared-subscription.ts';
+import { readTopics, resourceOf, type Topic, taskOf, writeTopics } from '../listen/topics.ts';
+import type { Ending, SubscriptionTerms } from '../listen/upstream-subscription.ts';
 import type { ToolDirectory } from '../policy/call.ts';
 import type { Stopped } from '../policy/engine.ts';
 import { refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
+import { particular } from '../problem/problem.ts';
 import { META_SUBSCRIPTION_ID } from '../protocol/classify.ts';
-import { METHODS } from '../protocol/methods.ts';
+import { ACKNOWLEDGED } from '../protocol/methods.ts';
 import type { EndReason } from '../session/tickets.ts';
-import type { CallHandle, CallSink, Lane } from '../upstream/lane.ts';
+import type { Lane } from '../upstream/lane.ts';
 import type { LaneSource } from './forwarded-call.ts';
 import { outcomeOf, statusOf } from './outcome.ts';
 import type { PostReply } from './post-reply.ts';
 import { type CallParts, ReceivedCall } from './received-call.ts';
-import { restoreRelated, restoreResponse } from './restore.ts';
+import { restoreResponse } from './restore.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 
-export const LISTEN = 'subscriptions/listen';
+/** Names in one filter. Each is looked up for each event, and asked of the server together with everybody else's. */
+const MOST_NAMES = 1_000;
 
-/** One `subscriptions/listen` of a client (MCP 2026-07-28, patterns/subscriptions): a stream that ends when somebody ends it. */
-export class Subscription extends ReceivedCall implements CallSink {
+/**
+ * One `subscriptions/listen` of a client (MCP 2026-07-28, patterns/subscriptions): acknowledged first, told only of what it
+ * asked for and may see, each message under its own subscription id, until somebody ends it.
+ */
+export class Subscription extends ReceivedCall implements Listener {
   readonly kind = 'stream';
+  readonly terms: SubscriptionTerms;
+  /** Until it is judged what it asked for, then what of it this caller may hear. */
+  topics: ReadonlySet<Topic> = new Set();
   private readonly source: LaneSource;
-  private lane: Lane | undefined = undefined;
-  private handle: CallHandle | undefined = undefined;
+  private readonly subscriptionId: string;
+  private shared: SharedSubscription | undefined = undefined;
+  private isAcknowledged = false;
   private holdsStream = false;
 
   constructor(
@@ -36,53 +47,63 @@ export class Subscription extends ReceivedCall implements CallSink {
   ) {
     super(estate, rules, plan, reply, parts);
     this.source = source;
+    this.subscriptionId = idToken(this.id);
+    this.terms = { revision: parts.revision, timeoutMs: plan.callTimeoutMs };
   }
 
   get tools(): ToolDirectory {
     return this.source.tools;
   }
 
-  opened(): void {
-    if (!this.over) this.reply.open();
+  acknowledged(granted: ReadonlySet<Topic>): void {
+    this.isAcknowledged = true;
+    const params = `{"notifications":${writeTopics(granted)},${this.meta()}}`;
+    this.write(writeNotification(ACKNOWLEDGED, params));
   }
 
-  message(message: Message): boolean {
-    if (this.over || message.kind === 'request') return true;
-    // What a server may say unasked is a closed list too; the rest never reaches a client.
-    if (!METHODS[this.revision].serverNotifications.has(message.method ?? '')) return true;
-    const bytes = restoreRelated(message, this.received);
-    this.bytesOut += bytes.length;
-    return this.reply.message(bytes);
+  event(event: EventCopies): void {
+    this.write(event.under(this.subscriptionId));
   }
 
-  settled(response: Message): void {
+  /** The server ended it, or it was lost: then the stream ends without a word, as a broken connection would. */
+  ended(ending: Ending): void {
     if (this.over) return;
-    const bytes = restoreResponse(response, this.id);
-    this.bytesOut += bytes.length;
-    const status = statusOf(response, 'modern');
-    this.finish(outcomeOf(response), status, undefined);
-    this.reply.finish(bytes, status);
+    const { response, problem } = ending;
+    if (response !== undefined) {
+      const status = statusOf(response, 'modern');
+      this.finish(outcomeOf(response), status, undefined);
+      this.reply.finish(restoreResponse(response, this.id), status);
+    } else if (problem === undefined || (this.isAcknowledged && problem === PROBLEMS.SHUTTING_DOWN)) {
+      this.finish({ ending: 'ok', rpcCode: undefined }, 200, undefined);
+      this.reply.finish(this.lastWord(), 200);
+    } else if (this.isAcknowledged) {
+      this.finish({ ending: 'failed', rpcCode: problem.rpcCode }, problem.status, ending.detail, 'upstream-closed');
+      this.reply.end('upstream-closed');
+    } else {
+      this.failed(problem, ending.detail);
+    }
   }
 
   end(reason: EndReason): void {
     if (this.over) return;
-    this.handle?.cancel(reason);
     this.finish({ ending: 'cancelled', rpcCode: PROBLEMS.ENDED.rpcCode }, PROBLEMS.ENDED.status, undefined, reason);
-    if (reason === 'shutdown') this.reply.finish(lastOfSubscription(this.id), 200);
+    if (reason === 'shutdown') this.reply.finish(this.lastWord(), 200);
     else this.refuse(PROBLEMS.ENDED);
   }
 
   clientGone(slow: boolean): void {
     if (this.over) return;
-    this.handle?.cancel('the client closed the stream');
     this.finish({ ending: 'cancelled', rpcCode: undefined }, 200, undefined, slow ? 'slow-client' : 'client-gone');
   }
 
-  clientCaughtUp(): void {
-    this.handle?.resume();
-  }
+  clientCaughtUp(): void {}
 
   protected admit(): Stopped | undefined {
+    const filter = this.received.params?.object('notifications');
+    if (filter === undefined) return malformed('params.notifications must be an object');
+    const topics = readTopics(filter, MOST_NAMES);
+    if ('wrong' in topics) return malformed(`params.notifications.${topics.wrong} is not what it should be`);
+    this.topics = topics;
     this.holdsStream = this.estate.streamQuota.take(this.holder);
     return this.holdsStream ? undefined : STREAMS_TAKEN;
   }
@@ -92,17 +113,10 @@ export class Subscription extends ReceivedCall implements CallSink {
   }
 
   protected proceed(lane: Lane): void {
-    this.lane = lane;
-    this.handle = lane.dispatch(
-      {
-        message: this.received,
-        revision: this.revision,
-        decisionId: this.origin.decisionId,
-        paramHeaders: [],
-        timeoutMs: this.plan.callTimeoutMs,
-      },
-      this,
-    );
+    this.topics = new Set([...this.topics].filter((topic) => this.mayHear(topic)));
+    this.shared = this.estate.subscriptions.join(lane, this);
+    // Whoever was answered while joining has left already.
+    if (this.over) this.shared.leave(this);
   }
 
   protected tooLate(lane: Lane): void {
@@ -111,16 +125,38 @@ export class Subscription extends ReceivedCall implements CallSink {
 
   protected letGo(): void {
     if (this.holdsStream) this.estate.streamQuota.giveBack(this.holder);
-    this.lane?.release();
+    this.shared?.leave(this);
   }
+
+  /** A resource is judged as if it were read, and a list as if it were asked for; the rest of the filter is granted without it. */
+  private mayHear(topic: Topic): boolean {
+    // Nothing binds a task to its caller here, and its id is all that keeps it from others.
+    if (taskOf(topic) !== undefined) return false;
+    const name = resourceOf(topic);
+    const method = name === undefined ? `${topic}/list` : 'resources/read';
+    return this.rules.authorizer.decide({ principal: this.principal, server: this.server, method, name }).allow;
+  }
+
+  private write(bytes: Buffer): void {
+    if (this.over) return;
+    this.bytesOut += bytes.length;
+    this.reply.message(bytes);
+  }
+
+  private lastWord(): Buffer {
+    return writeResult(this.id, `{"resultType":"complete",${this.meta()}}`);
+  }
+
+  private meta(): string {
+    return `"_meta":{"${META_SUBSCRIPTION_ID}":${this.subscriptionId}}`;
+  }
+}
+
+function malformed(text: string): Stopped {
+  return { step: 'session', verdict: refuse(particular(PROBLEMS.INVALID_PARAMS, text), 'subscription.filter') };
 }
 
 const STREAMS_TAKEN: Stopped = {
   step: 'session',
   verdict: refuse(PROBLEMS.TOO_MANY_STREAMS, 'streams.max_per_principal'),
 };
-
-/** How a server ends a subscription of its own accord (MCP 2026-07-28, patterns/subscriptions): the empty final result. */
-function lastOfSubscription(id: RequestId): Buffer {
-  return writeResult(id, `{"resultType":"complete","_meta":{"${META_SUBSCRIPTION_ID}":${idToken(id)}}}`);
-}

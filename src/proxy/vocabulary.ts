@@ -71,6 +71,7 @@ const REASONS = [
   'sessions.max_per_principal',
   'step.threw',
   'streams.max_per_principal',
+  'subscription.filter',
   'token.absent',
   'token.expired',
   'token.malformed',

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Message } from '../jsonrpc/message.ts';
 import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
+import { ACKNOWLEDGED, LISTEN } from '../protocol/methods.ts';
 import { type SseListener, SseParser } from '../protocol/sse-parser.ts';
 import { BoundedBody } from './bounded-body.ts';
 import { errorCode } from './era.ts';
@@ -118,7 +119,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   }
 
   get #isListen(): boolean {
-    return this.message.method === 'subscriptions/listen';
+    return this.message.method === LISTEN;
   }
 
   // Dispatcher.DispatchHandler
@@ -243,8 +244,8 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
       });
       return true;
     }
-    // A subscription is answered by its first event; after that it may be silent for as long as nothing changes.
-    if (this.#isListen) clearTimeout(this.#clock);
+    // A subscription is answered by its acknowledgement; after that it may be silent for as long as nothing changes.
+    if (message.method === ACKNOWLEDGED && this.#isListen) clearTimeout(this.#clock);
     return this.#sink.message(message);
   }
 

@@ -8,7 +8,7 @@ import { type Failure, invalid, statusFailure } from './http-failure.ts';
 import { addParamHeaders } from './http-headers.ts';
 import { notice } from './http-notice.ts';
 import type { HttpTarget } from './http-target.ts';
-import type { CallHandle, CallSink, Lane, LaneListener, OutboundCall } from './lane.ts';
+import type { CallHandle, CallSink, Lane, LaneIdentity, LaneListener, OutboundCall } from './lane.ts';
 
 /** HeaderMismatch and UnsupportedProtocolVersion speak of the request this gateway made, not of the client's. */
 const ABOUT_OUR_HOP: ReadonlySet<number> = new Set([-32020, -32022]);
@@ -24,6 +24,8 @@ export class HttpModernLane implements Lane, CallOwner {
   readonly era = 'modern';
   readonly shared = true;
   readonly takesServerRequests = false;
+  /** One credential for everybody, and a connection for each stream. */
+  readonly identity: LaneIdentity = { ordered: false };
   readonly target: HttpTarget;
   readonly #onEraDoubt: () => void;
   readonly #listeners = new Set<LaneListener>();

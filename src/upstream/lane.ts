@@ -63,11 +63,22 @@ export interface LaneListener {
   closed(problem: Problem, detail: string): void;
 }
 
+/** As whom a lane reaches its server: one child process, or one credential. Compared as an object, never by what is in it. */
+export interface LaneIdentity {
+  /** All the server says under it comes over one channel, in the order it was said. */
+  readonly ordered: boolean;
+}
+
 /** A path to one server for one principal, one session, or many of them. */
 export interface Lane {
   readonly era: Era;
   /** True when several client sessions or principals ride on it. Server-to-client requests are then refused by the lane. */
   readonly shared: boolean;
+  /**
+   * Lanes with the same identity are the same client to the server, so that what it grants one it has granted all of them: one
+   * upstream subscription may serve their listeners. Absent where nothing may be shared.
+   */
+  readonly identity?: LaneIdentity;
   dispatch(call: OutboundCall, sink: CallSink): CallHandle;
   /**
    * Hands over a client notification or (legacy) a client's answer to a server request.

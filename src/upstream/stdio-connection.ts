@@ -3,6 +3,8 @@ import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
 import { writeError, writeNotification, writeResult } from '../jsonrpc/write.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Problem, ProblemError } from '../problem/problem.ts';
+import { META_SUBSCRIPTION_ID } from '../protocol/classify.ts';
+import { ACKNOWLEDGED, LISTEN } from '../protocol/methods.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type ChildCommand, type ChildExit, ChildProcess } from './child-process.ts';
 import type { CallSink, OutboundCall } from './lane.ts';
@@ -19,9 +21,6 @@ const SILENT_TIMEOUTS = 3;
 const KEEPS_WAITING = 'see what the server waits for, or raise mcps[].call_timeout_ms';
 const ONLY_NOISE = 'printed nothing but noise on stdout';
 const NEVER_SPOKE = 'run the command by hand: does it speak MCP on stdin and stdout?';
-const LISTEN = 'subscriptions/listen';
-const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
-const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 
 /**
  * JSON-RPC with one child: gives every request an integer of its own, and every answer to the call that waits for it.
@@ -256,8 +255,8 @@ export class StdioConnection implements CallKeeper {
       if (call?.wantsProgress) this.deliver(call, message);
       return;
     }
-    if (meta?.has(SUBSCRIPTION_ID)) {
-      const call = this.#callOf(meta.id(SUBSCRIPTION_ID));
+    if (meta?.has(META_SUBSCRIPTION_ID)) {
+      const call = this.#callOf(meta.id(META_SUBSCRIPTION_ID));
       if (call?.method !== LISTEN) return;
       // The acknowledgement is the answer a listener waits for; from there on the stream has no end of its own.
       if (message.method === ACKNOWLEDGED) call.stopClock();
@@ -267,7 +266,8 @@ export class StdioConnection implements CallKeeper {
       const call = this.#callOf(params?.id('requestId'));
       if (call?.method === LISTEN) {
         this.#forget(call);
-        return call.fail(PROBLEMS.UPSTREAM_CLOSED, 'the server ended the subscription');
+        call.deliver(message);
+        return void call.conclude();
       }
     }
     this.unassigned?.notification(message);

@@ -2,7 +2,7 @@ import type { Message } from '../jsonrpc/message.ts';
 import type { Problem } from '../problem/problem.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import { eraMismatch, refusesLegacy } from './era.ts';
-import type { CallHandle, CallSink, Lane, LaneListener, OutboundCall } from './lane.ts';
+import type { CallHandle, CallSink, Lane, LaneIdentity, LaneListener, OutboundCall } from './lane.ts';
 import type { PendingCall } from './pending-call.ts';
 import type { StdioConnection } from './stdio-connection.ts';
 import type { Unassigned } from './stdio-ports.ts';
@@ -114,7 +114,8 @@ class OpeningSink implements CallSink {
 }
 
 /** What a modern child says outside calls and subscriptions: almost nothing may be said there. */
-export class ModernTraffic implements Unassigned {
+export class ModernTraffic implements Unassigned, LaneIdentity {
+  readonly ordered = true;
   readonly listeners = new Set<LaneListener>();
   readonly #connection: StdioConnection;
   readonly #manyPrincipals: boolean;
@@ -167,6 +168,11 @@ export class ModernLane implements Lane {
     this.#connection = connection;
     this.#traffic = traffic;
     this.#holders = holders;
+  }
+
+  /** The child: who shares it is one client to it. */
+  get identity(): LaneIdentity {
+    return this.#traffic;
   }
 
   dispatch(call: OutboundCall, sink: CallSink): CallHandle {

@@ -24,6 +24,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   upstream: 2,
   session: 2,
   policy: 3,
+  listen: 3,
   stream: 3,
   catalog: 3,
   proxy: 4,

@@ -1,0 +1,261 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { httpSettings, leaseModern, notification, recordingLog } from '../../test/support/lane-calls.ts';
+import { ScriptedListen } from '../../test/support/scripted-listen.ts';
+import { until } from '../../test/support/wait.ts';
+import { createHttpUpstream } from '../upstream/http-upstream.ts';
+import type { Upstream } from '../upstream/lane.ts';
+import type { EventCopies } from './event-copies.ts';
+import type { Listener, SharedSubscription } from './shared-subscription.ts';
+import { SharedSubscriptions } from './shared-subscriptions.ts';
+import type { Ending } from './upstream-subscription.ts';
+
+/** Writes down what it hears, in order. */
+class Ear implements Listener {
+  readonly server = 'demo';
+  readonly terms = { revision: '2026-07-28', timeoutMs: 10_000 } as const;
+  readonly topics: ReadonlySet<string>;
+  readonly heard: string[] = [];
+  ending: Ending | undefined;
+  shared: SharedSubscription | undefined;
+
+  constructor(...topics: string[]) {
+    this.topics = new Set(topics);
+  }
+
+  acknowledged(granted: ReadonlySet<string>): void {
+    this.heard.push(`ack ${[...granted].join()}`);
+  }
+
+  event({ message }: EventCopies): void {
+    this.heard.push(`${message.method?.slice(14)} ${message.params?.string('uri') ?? ''}`.trimEnd());
+  }
+
+  ended(ending: Ending): void {
+    this.ending = ending;
+    this.heard.push('end');
+  }
+
+  leave(): void {
+    this.shared?.leave(this);
+  }
+}
+
+const CHANGED = 'notifications/tools/list_changed';
+const UPDATED = 'notifications/resources/updated';
+const CHANGED_HEARD = 'tools/list_changed';
+
+let server: ScriptedListen;
+let upstream: Upstream;
+let all: SharedSubscriptions;
+beforeEach(async () => {
+  server = await ScriptedListen.start();
+  const settings = httpSettings(server.http.url, { limits: { response_bytes: 1_000_000, pending_calls: 100 } });
+  upstream = createHttpUpstream(settings, { log: recordingLog([]), onState: () => {} });
+  all = new SharedSubscriptions();
+});
+afterEach(async () => {
+  await upstream.close(AbortSignal.timeout(2_000));
+  await server.stop();
+});
+
+async function join(...topics: string[]): Promise<Ear> {
+  const ear = new Ear(...topics);
+  ear.shared = all.join(await leaseModern(upstream), ear);
+  return ear;
+}
+
+/** One that listens already. */
+async function listening(...topics: string[]): Promise<Ear> {
+  const place = server.subscriptions.length;
+  const ear = await join(...topics);
+  (await server.nth(place)).acknowledge();
+  await hears(ear, 1);
+  return ear;
+}
+
+const hears = (ear: Ear, count: number) =>
+  until(() => ear.heard.length >= count, `${count} things are heard, not only: ${ear.heard}`);
+
+describe('a subscription many share', () => {
+  it("is asked for once, in the gateway's own name, and each hears what it asked for", async () => {
+    const tools = await listening('tools', 'resource a:1');
+    const others = await Promise.all(Array.from({ length: 50 }, () => join('tools')));
+    expect(others.map(({ heard }) => heard)).toEqual(others.map(() => ['ack tools']));
+    server.subscriptions[0]?.say(UPDATED, { uri: 'a:1' });
+    server.subscriptions[0]?.say(CHANGED);
+    for (const ear of others) await hears(ear, 2);
+    expect(new Set(others.map(({ heard }) => heard.join()))).toEqual(new Set([`ack tools,${CHANGED_HEARD}`]));
+    expect(tools.heard).toEqual(['ack tools,resource a:1', 'resources/updated a:1', CHANGED_HEARD]);
+    expect(server.subscriptions.length).toBe(1);
+    const { params } = server.http.of('subscriptions/listen')[0]?.rpc ?? {};
+    expect(params).toEqual({
+      notifications: { toolsListChanged: true, resourceSubscriptions: ['a:1'] },
+      _meta: {
+        'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+        'io.modelcontextprotocol/clientCapabilities': {},
+      },
+    });
+  });
+
+  it('acknowledges what the server granted of what was asked, and passes on nothing else', async () => {
+    const ear = await join('tools', 'prompts', 'resource a:1');
+    const subscription = await server.nth(0);
+    subscription.say(CHANGED);
+    subscription.acknowledge({ toolsListChanged: true, resourcesListChanged: true, resourceSubscriptions: ['b:2'] });
+    subscription.acknowledge();
+    subscription.say('notifications/prompts/list_changed');
+    subscription.say('notifications/resources/list_changed');
+    subscription.say(UPDATED, { uri: 'b:2' });
+    subscription.say(UPDATED, { uri: 'a:1' });
+    subscription.say('notifications/message', { level: 'info', data: 1 });
+    subscription.say(CHANGED, {}, {});
+    subscription.say(CHANGED, {}, { 'io.modelcontextprotocol/subscriptionId': 'other' });
+    subscription.say(CHANGED);
+    await hears(ear, 2);
+    expect(ear.heard).toEqual(['ack tools', CHANGED_HEARD]);
+  });
+
+  it('ends a listener to whom the server grants nothing, and no other', async () => {
+    const ear = await listening('tools');
+    const deaf = await join('prompts');
+    (await server.nth(1)).acknowledge({ toolsListChanged: true });
+    await hears(deaf, 2);
+    expect(deaf.heard).toEqual(['ack ', 'end']);
+    server.subscriptions[1]?.say(CHANGED);
+    await hears(ear, 2);
+    expect(ear.heard).toEqual(['ack tools', CHANGED_HEARD]);
+  });
+
+  it('is closed with the last listener', async () => {
+    const first = await listening('tools');
+    const second = await join('tools');
+    first.leave();
+    expect(all.size).toBe(1);
+    expect(server.open.length).toBe(1);
+    second.leave();
+    second.leave();
+    await server.subscriptions[0]?.over;
+    expect(all.size).toBe(0);
+    expect([first.heard, second.heard]).toEqual([['ack tools'], ['ack tools']]);
+    await listening('tools');
+    expect(server.subscriptions.length).toBe(2);
+  });
+});
+
+describe('when somebody asks for more', () => {
+  it('the wider subscription is acknowledged before the old one is closed, and nothing is lost or told twice', async () => {
+    const first = await listening('tools');
+    const second = await join('tools', 'resource a:1');
+    const wider = await server.nth(1);
+    expect(wider.asked).toEqual({ toolsListChanged: true, resourceSubscriptions: ['a:1'] });
+    const [narrow] = server.subscriptions;
+    narrow?.say(CHANGED);
+    await hears(first, 2);
+    expect(second.heard).toEqual([]);
+    expect(narrow?.isOver).toBe(false);
+
+    wider.acknowledge();
+    await hears(second, 1);
+    for (const subscription of [narrow, wider]) subscription?.say(CHANGED);
+    for (const subscription of [wider, narrow]) subscription?.say(CHANGED);
+    wider.say(UPDATED, { uri: 'a:1' });
+    await hears(second, 4);
+    await narrow?.over;
+    wider.say(CHANGED);
+    await hears(second, 5);
+    await hears(first, 5);
+    expect(first.heard).toEqual(['ack tools', ...Array(4).fill(CHANGED_HEARD)]);
+    expect(second.heard.filter((heard) => heard === CHANGED_HEARD).length).toBe(3);
+    expect(server.open).toEqual([wider]);
+  });
+
+  it('only one is being opened at a time: who comes meanwhile is in the next', async () => {
+    const ears = [await join('resource a'), await join('resource b'), await join('resource c')];
+    (await server.nth(0)).acknowledge();
+    (await server.nth(1)).acknowledge();
+    for (const ear of ears) await hears(ear, 1);
+    expect(server.subscriptions.map(({ asked }) => asked.resourceSubscriptions)).toEqual([['a'], ['a', 'b', 'c']]);
+  });
+
+  it('a refusal reaches who asked, and nobody else', async () => {
+    const first = await listening('tools');
+    const pending = await join('resource p');
+    const [good, bad] = [await join('resource good'), await join('resource bad')];
+    (await server.nth(1)).acknowledge();
+    await hears(pending, 1);
+    (await server.nth(2)).refuse(-32602, 'no such resource');
+    (await server.nth(3)).acknowledge();
+    await hears(good, 1);
+    (await server.nth(4)).refuse(-32602, 'no such resource');
+    await hears(bad, 1);
+    expect(bad.ending?.response?.error?.string('message')).toBe('no such resource');
+    expect([first.heard, pending.heard, good.heard]).toEqual([
+      ['ack tools'],
+      ['ack resource p'],
+      ['ack resource good'],
+    ]);
+  });
+
+  it('a narrower one is asked for when most of it is no longer wanted', async () => {
+    const wide = await listening(...Array.from({ length: 40 }, (_, at) => `resource ${at}`));
+    const small = await join('resource 0');
+    wide.leave();
+    const narrow = await server.nth(1);
+    expect(narrow.asked).toEqual({ resourceSubscriptions: ['0'] });
+    const late = await join('resource 5');
+    narrow.acknowledge();
+    (await server.nth(2)).acknowledge();
+    await hears(late, 1);
+    server.subscriptions[2]?.say(UPDATED, { uri: '0' });
+    await hears(small, 2);
+    expect(small.heard).toEqual(['ack resource 0', 'resources/updated 0']);
+  });
+});
+
+describe('when the server ends it', () => {
+  it('with a result, everybody gets it', async () => {
+    const ears = [await listening('tools'), await join('tools')];
+    server.subscriptions[0]?.finish();
+    for (const ear of ears) await hears(ear, 2);
+    expect(ears.map(({ ending }) => ending?.response?.meta?.id('vendor'))).toEqual([1, 1]);
+    expect(all.size).toBe(0);
+  });
+
+  it('by cancelling, it is ended without a word of the server', async () => {
+    const ear = await listening('tools');
+    server.subscriptions[0]?.cancel();
+    await hears(ear, 2);
+    expect(ear.ending).toEqual({ response: undefined, problem: undefined });
+    await server.subscriptions[0]?.over;
+  });
+
+  it('by dropping the stream, it is lost; who waits for another is not concerned', async () => {
+    const ear = await listening('tools');
+    const waiting = await join('prompts');
+    const next = await server.nth(1);
+    server.subscriptions[0]?.drop();
+    await hears(ear, 2);
+    expect(ear.ending?.problem?.code).toBe('UPSTREAM_CLOSED');
+    next.acknowledge();
+    await hears(waiting, 1);
+    expect(waiting.heard).toEqual(['ack prompts']);
+  });
+
+  it('thinking better of what it granted, who was promised more is ended', async () => {
+    const ear = await listening('tools');
+    const other = await join('prompts');
+    (await server.nth(1)).acknowledge({ promptsListChanged: true });
+    await hears(other, 1);
+    expect(ear.heard).toEqual(['ack tools', 'end']);
+  });
+});
+
+it('the gateway can tell listeners of something it did', async () => {
+  const [ear, other] = [await listening('tools'), await join('prompts')];
+  (await server.nth(1)).acknowledge();
+  await hears(other, 1);
+  all.announce('tools', notification(CHANGED), ({ server }) => server === 'demo');
+  all.announce('tools', notification(CHANGED), ({ server }) => server === 'another');
+  expect(ear.heard).toEqual(['ack tools', CHANGED_HEARD]);
+  expect(other.heard).toEqual(['ack prompts']);
+});
