@@ -14,6 +14,7 @@ export interface BodyLimits {
 /**
  * The whole body, or why it is refused: BODY_TOO_LARGE (before reading, when Content-Length already says so),
  * REQUEST_TIMEOUT, MALFORMED_REQUEST when the client went away half way or sent more than plain chunks.
+ * `invite` asks the client for the body it announced; it is not called for a body that is refused unread.
  * The caller closes the connection after a refusal: what was not read must not be taken for the next request.
  */
 export function readBody(
@@ -21,11 +22,13 @@ export function readBody(
   headers: RequestHeaders,
   limits: BodyLimits,
   chunks?: ChunkWatch,
+  invite?: () => void,
 ): Promise<Buffer | Problem> {
   if (headers.contentLength !== undefined && Number(headers.contentLength) > limits.bytes) {
     return Promise.resolve(PROBLEMS.BODY_TOO_LARGE);
   }
   if (chunks?.isBroken) return Promise.resolve(PROBLEMS.MALFORMED_REQUEST);
+  invite?.();
   return new Promise((resolve) => {
     const pieces: Buffer[] = [];
     let size = 0;

@@ -69,8 +69,7 @@ function refuseUnread(x: Exchange, lenient: boolean): Denial | undefined {
 }
 
 async function readAndScan(x: Exchange, limits: BodyLimits, lenient: boolean): Promise<Verdict> {
-  x.invite?.();
-  const body = await readBody(x.request, x.headers, limits, x.chunks);
+  const body = await readBody(x.request, x.headers, limits, x.chunks, x.invite);
   if (!Buffer.isBuffer(body)) return refuse(body, `body.${reasonOf(body)}`, { close: true });
   const scanned = scanBody(body);
   if (isScanFailure(scanned)) {

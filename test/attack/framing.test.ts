@@ -1,7 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Ground, TOKENS } from './ground.ts';
 import { type Attack, prove } from './prove.ts';
-import { bytesOf, callMessage, get, type Headers, modernCall, type Request, read, type Variation } from './requests.ts';
+import {
+  bytesOf,
+  callMessage,
+  get,
+  type Headers,
+  legacy,
+  legacyCall,
+  modernCall,
+  type Request,
+  read,
+  type Variation,
+  vary,
+} from './requests.ts';
 
 let ground: Ground;
 beforeAll(async () => {
@@ -359,29 +371,42 @@ describe('an older or another protocol', () => {
     await connection.closed;
   });
 
-  it('X-HTTP-Method-Override has no effect', async () => {
+  it.each(['POST', 'GET'])('no header and no parameter makes another verb of %s', async (method) => {
     const session = await ground.openSession();
-    const headers = { 'x-http-method-override': 'DELETE', 'x-method-override': 'DELETE' };
-    expect((await ground.send(call({ target: '/mcp/open?_method=DELETE', headers }))).status).toBe(200);
-    expect(session).toBeTruthy();
+    const headers = {
+      'x-http-method-override': 'DELETE',
+      'x-http-method': 'DELETE',
+      'x-method-override': 'DELETE',
+      'mcp-session-id': session,
+    };
+    const target = '/mcp/open?_method=DELETE';
+    const sound = legacy(target, TOKENS.user, session, legacyCall(), { headers });
+    if (method === 'POST') expect((await ground.send(sound)).status).toBe(200);
+    else expect((await ground.send(get(target, TOKENS.user, { headers }))).status, 'no Accept').toBe(406);
+    expect((await ground.send(sound)).status, 'the session is still open').toBe(200);
+    const end = vary(get('/mcp/open', TOKENS.user, { headers: { 'mcp-session-id': session } }), { method: 'DELETE' });
+    expect((await ground.send(end)).status).toBe(204);
+    expect((await ground.send(sound)).status, 'and DELETE itself ends it').toBe(404);
   });
 });
 
 describe('requests in a row on one connection', () => {
   it('are each judged by their own credential, and answered in order', async () => {
-    const tokens = Array.from({ length: 60 }, (_, i) => [TOKENS.user, TOKENS.expired, undefined][i % 3]);
+    const tokens = Array.from({ length: 100 }, (_, i) => [TOKENS.user, TOKENS.expired, undefined][i % 3]);
     const requests = tokens.map((token, i) =>
       modernCall('/mcp/open', token, { headers: { 'x-request-id': `row-${i}` } }),
     );
+    await ground.mark();
     const connection = await ground.connect();
-    for (const request of requests) connection.write(bytesOf(request));
+    connection.write(Buffer.concat(requests.map(bytesOf)));
     for (const [i, token] of tokens.entries()) {
       const answer = await connection.answer();
       expect(answer.headers.get('x-request-id')).toEqual([`row-${i}`]);
       expect(answer.status).toBe(token === TOKENS.user ? 200 : 401);
-      if (answer.headers.get('connection')?.[0] === 'close') break;
     }
     connection.destroy();
+    const calls = tokens.filter((token) => token === TOKENS.user).length;
+    expect(ground.hits().filter((method) => method === 'tools/call')).toHaveLength(calls);
   });
 
   it('end with the one that says Connection: close', async () => {

@@ -65,6 +65,28 @@ const attacks: readonly Attack[] = [
     ...tooMuchHead,
     twin: call(),
   },
+  ...[16, 64, 1024].map(
+    (kib): Attack => ({
+      name: `one header of ${kib} KiB`,
+      send: call({ headers: { 'x-filler': 'a'.repeat(kib * 1024) } }),
+      ...tooMuchHead,
+      twin: call({ headers: { 'x-filler': 'a' } }),
+    }),
+  ),
+  ...[8, 64].map(
+    (kib): Attack => ({
+      name: `a target of ${kib} KiB`,
+      send: call({ target: `/mcp/open?${'a'.repeat(kib * 1024)}` }),
+      ...tooMuchHead,
+      twin: call({ target: '/mcp/open?a' }),
+    }),
+  ),
+  {
+    name: '10,000 headers',
+    send: call({ headers: lines(10_000) }),
+    ...tooMuchHead,
+    twin: call({ headers: lines(HEADER_COUNT) }),
+  },
   {
     name: 'one header more than the limit, instead of cutting it off',
     send: call({ headers: lines(HEADER_COUNT + 1) }),

@@ -130,6 +130,22 @@ describe('an Expect', () => {
     connection.destroy();
   });
 
+  it.each([
+    ['its type', { 'content-type': 'text/plain' }, 415],
+    ['its coding', { 'content-encoding': 'gzip' }, 415],
+    ['its length', { 'content-length': '1000000000' }, 413],
+    ['its path', undefined, 404],
+  ])('is answered with the refusal, and the body never asked for, because of %s', async (_, headers, status) => {
+    const sound = { expect: '100-continue', 'content-length': String(body.length) };
+    const target = headers === undefined ? '/nowhere' : '/mcp/open';
+    const connection = await ground.connect();
+    const request = modernCall(target, TOKENS.user, { headers: { ...sound, ...headers } });
+    connection.write(bytesOf({ ...request, body: undefined }));
+    expect((await connection.answer()).status).toBe(status);
+    connection.destroy();
+    expect(connection.received().toString()).not.toContain('100 Continue');
+  });
+
   it('is answered with 100 once the caller is let in', async () => {
     const connection = await ground.connect();
     connection.write(waiting(TOKENS.user));

@@ -43,6 +43,8 @@ export interface RawConnection {
   /** Resolves when the server has closed the connection. */
   readonly closed: Promise<void>;
   destroy(): void;
+  /** Breaks the connection off with a reset, as a program that dies. */
+  reset(): void;
 }
 
 /** Opens a connection to the host and port of a URL, for tests that write a request piece by piece. */
@@ -92,6 +94,10 @@ class Connection implements RawConnection {
 
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  reset(): void {
+    this.#socket.resetAndDestroy();
   }
 
   async answer(): Promise<RawAnswer> {
