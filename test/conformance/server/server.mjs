@@ -6,11 +6,14 @@ import { registerAskingTools } from './asking.mjs';
 import { registerContentTools } from './content.mjs';
 import { registerResourcesAndPrompts } from './lists.mjs';
 import { registerRoundTrips } from './round-trips.mjs';
+import { registerTasks, TASKS } from './tasks.mjs';
 
 /** What all server objects of one process share: HTTP makes a new server object for each modern request. */
 export class World {
   /** Seals `requestState`; the next round of a call may meet another server object. */
   seal = createRequestStateCodec({ key: randomBytes(32) });
+  /** Task id → task. */
+  tasks = new Map();
   #listeners = new Set();
 
   /** `listener` hears `tools` or `prompts` when a tool was asked to announce that change. Returns the function that ends it. */
@@ -30,15 +33,16 @@ export function createConformanceServer(world) {
     { name: 'sallyport-conformance', version: '1.0.0' },
     {
       capabilities: {
-        tools: { listChanged: true },
         prompts: { listChanged: true },
         resources: { subscribe: true, listChanged: true },
         logging: {},
         completions: {},
+        extensions: { [TASKS]: {} },
       },
       requestState: { verify: world.seal.verify },
     },
   );
+  registerTasks(server, world.tasks);
   registerContentTools(server, world);
   registerAskingTools(server);
   registerRoundTrips(server, world.seal);
