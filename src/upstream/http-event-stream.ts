@@ -45,12 +45,28 @@ export class HttpEventStream implements Dispatcher.DispatchHandler, SseListener 
   #parser: SseParser | undefined;
   #lastEventId = '';
   #isClosed = false;
+  #answered = (): void => {};
 
   constructor(owner: StreamOwner, backoff: Backoff) {
     this.#owner = owner;
     this.#backoff = backoff;
     this.#baseMs = backoff.firstMs;
     this.#waitMs = backoff.firstMs;
+  }
+
+  /**
+   * Asks for the stream. Resolves when the server has answered, whatever it said, or could not be asked, or after `waitMs`: a
+   * server throws away what it says before it has a stream, so nothing may make it speak sooner.
+   */
+  begin(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#answered = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.open();
+    });
   }
 
   open(): void {
@@ -63,6 +79,7 @@ export class HttpEventStream implements Dispatcher.DispatchHandler, SseListener 
   /** Idempotent. */
   close(): void {
     this.#isClosed = true;
+    this.#answered();
     clearTimeout(this.#timer);
     this.#controller?.abort(DROPPED);
   }
@@ -74,6 +91,7 @@ export class HttpEventStream implements Dispatcher.DispatchHandler, SseListener 
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.#isClosed) return;
+    this.#answered();
     if (status === 200 && answerType(headers) === 'events' && !isEncoded(headers)) {
       this.#parser = new SseParser(this, this.#owner.target.limits.response_bytes);
       return;
@@ -94,6 +112,7 @@ export class HttpEventStream implements Dispatcher.DispatchHandler, SseListener 
   }
 
   onResponseError(): void {
+    this.#answered();
     this.#again();
   }
 

@@ -318,6 +318,19 @@ describe('the stream of a legacy session', () => {
     await server.of('GET')[0]?.over;
   });
 
+  it('is there before a call can make the server speak on it', async () => {
+    const opened = streams();
+    await handshake();
+    expect(opened).toHaveLength(1);
+  });
+
+  it('holds nobody up when the server keeps its head to itself', async () => {
+    server.onGet = () => {};
+    await handshake();
+    expect(server.of('GET')).toHaveLength(1);
+    expect(await ask(lane, legacy('tools/list'))).toMatchObject({ kind: 'settled' });
+  });
+
   it('is not asked for again when the server has none', async () => {
     await handshake();
     await until(() => server.of('GET').length === 1, 'the stream was asked for');

@@ -17,6 +17,8 @@ import type { Resumption } from './resumption.ts';
 
 const NOTICE_TIMEOUT_MS = 30_000;
 const FAREWELL_MS = 2_000;
+/** A server that sends the head of its stream with the first event only must not hold up the session. */
+const STREAM_WAIT_MS = 500;
 
 const LOST: Failure = {
   problem: PROBLEMS.UPSTREAM_CLOSED,
@@ -79,7 +81,7 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
       const failure = statusFailure(status, headers);
       throw new ProblemError(failure.problem, failure.detail);
     }
-    if (message.method === 'notifications/initialized') this.#openStream();
+    if (message.method === 'notifications/initialized') await this.#openStream();
   }
 
   listen(listener: LaneListener): () => void {
@@ -189,10 +191,10 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
     return notice(timeoutMs, (handler) => this.target.post(this.#postHeaders.slice(), body, handler, false));
   }
 
-  #openStream(): void {
+  async #openStream(): Promise<void> {
     if (this.#stream !== undefined || this.#ended !== undefined) return;
     this.#stream = new HttpEventStream(this, this.#backoff);
-    this.#stream.open();
+    await this.#stream.begin(STREAM_WAIT_MS);
   }
 
   #finish(failure: Failure): void {

@@ -22,9 +22,6 @@ const BEYOND = new Map([
     'stdio server-sse-polling',
     'a program has no stream to its client that it could end before the answer is there, so the answer comes as JSON',
   ],
-  ['HTTP server-sse-polling', 'streams to the client cannot be resumed yet'],
-  ['HTTP http-custom-header-server-validation', 'headers that mirror arguments are not checked yet'],
-  ['stdio http-custom-header-server-validation', 'headers that mirror arguments are not checked yet'],
 ]);
 
 /** What is worse through the gateway than directly: one line per check, with the runner's own words. */
