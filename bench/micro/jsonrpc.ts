@@ -92,4 +92,30 @@ report(
   Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 42, result: quoted })),
   scanUpstream,
 );
+
+/** Names of a hostile body. JSON.parse is no judge of those, so the figure to watch is the milliseconds. */
+function names(count: number, name: (i: number) => string): string {
+  return `{${Array.from({ length: count }, (_, i) => `"${name(i)}":0`).join(',')}}`;
+}
+
+function worst(title: string, bytes: Buffer): void {
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = process.cpuUsage();
+    sink = scanMessage(bytes);
+    const { user, system } = process.cpuUsage(start);
+    times.push((user + system) / 1_000);
+  }
+  console.log(`${title} (${bytes.length} bytes): ${median(times).toFixed(1)} ms, first ${times[0]!.toFixed(1)} ms`);
+}
+
+console.log('\nworst cases, CPU time');
+worst('190,000 names', call(names(190_000, (i) => `name${i}`)));
+worst('190,000 escaped names', call(names(190_000, (i) => `\\u0061${i.toString(36)}`)));
+worst('190,000 times one escaped name', call(names(190_000, () => '\\u0061bcdefghijk')));
+worst('95,000 objects of one escaped name', call(`[${'{"\\u0061b":0},'.repeat(95_000)}0]`));
+worst('1,000,000 names', call(names(1_000_000, (i) => `name${i}`)));
+worst('1,000,000 brackets', Buffer.alloc(1_000_000, '['));
+worst('a string of 10 MB', call(`"${'x'.repeat(10_000_000)}"`));
+worst('a number of 1,000,000 digits', call('1'.repeat(1_000_000)));
 if (sink === undefined) throw new Error('nothing ran');

@@ -1,3 +1,5 @@
+import { KEPT_BYTES, type MemberName } from './member-name.ts';
+
 /**
  * The member names that decide what happens to a message, and the objects in which they do.
  *
@@ -51,14 +53,20 @@ export function foldCase(text: string): string {
   return text.toUpperCase().toLowerCase();
 }
 
+/** The characters outside ASCII that fold into it, as they do in `foldCase`: there are eleven. */
+export const FOLDS_TO_ASCII: ReadonlyMap<number, Buffer> = new Map(
+  [...'\u0131\u017f\u212a\u00df\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06'].map((c) => [
+    c.codePointAt(0)!,
+    Buffer.from(foldCase(c)),
+  ]),
+);
+
 const byHash = new Map<number, ControlKey>();
-const byFold = new Map<string, ControlKey>();
 let longest = 0;
 for (const key of CONTROL_KEYS) {
   const hash = foldingHash(Buffer.from(key.text), 0, key.text.length);
   if (byHash.has(hash)) throw new Error(`two control names share a hash: ${key.text} needs a wider one`);
   byHash.set(hash, key);
-  byFold.set(foldCase(key.text), key);
   longest = Math.max(longest, key.text.length);
 }
 
@@ -69,10 +77,43 @@ export function controlKeyAt(bytes: Buffer, start: number, end: number, role: Ro
   return key !== undefined && (key.roles & role) !== 0 ? key : undefined;
 }
 
-/** For every other name, by its decoded text. */
-export function controlKeyByText(text: string, role: Role): ControlKey | undefined {
-  const key = byFold.get(foldCase(text));
-  return key !== undefined && (key.roles & role) !== 0 ? key : undefined;
+const folded = Buffer.alloc(KEPT_BYTES);
+
+/** For every other name: the one it is or imitates. */
+export function controlKeyOf(name: MemberName, role: Role): ControlKey | undefined {
+  if (name.length > KEPT_BYTES) return undefined;
+  const key = name.ascii
+    ? controlKeyAt(name.bytes, 0, name.length, role)
+    : controlKeyAt(folded, 0, foldToAscii(name), role);
+  if (key === undefined) return undefined;
+  const as = name.ascii
+    ? spelling(name.bytes, 0, name.length, key.text)
+    : spelling(folded, 0, key.text.length, key.text);
+  return as === 'other' ? undefined : key;
+}
+
+/** Writes the name's folded form; its length, or 0 when a character of it never folds into ASCII. */
+function foldToAscii({ bytes, length }: MemberName): number {
+  let to = 0;
+  for (let at = 0; at < length; ) {
+    const c = bytes[at]!;
+    if (c < 0x80) {
+      folded[to++] = c;
+      at++;
+      continue;
+    }
+    const size = c < 0xe0 ? 2 : 3;
+    const point = size === 2 ? ((c & 0x1f) << 6) | (bytes[at + 1]! & 0x3f) : threeBytes(bytes, at);
+    const into = FOLDS_TO_ASCII.get(point);
+    if (c >= 0xf0 || into === undefined) return 0;
+    for (const letter of into) folded[to++] = letter;
+    at += size;
+  }
+  return to;
+}
+
+function threeBytes(bytes: Buffer, at: number): number {
+  return ((bytes[at]! & 0x0f) << 12) | ((bytes[at + 1]! & 0x3f) << 6) | (bytes[at + 2]! & 0x3f);
 }
 
 /** How the bytes at `start`..`end` relate to `text`: the same, the same but for ASCII case, or another name. */

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { PROBLEMS } from '../problem/catalogue.ts';
-import type { Problem } from '../problem/problem.ts';
+import { type Problem, particular } from '../problem/problem.ts';
 import { ROLE } from './control-keys.ts';
 import { Message, type MessageKind } from './message.ts';
 import { type MemberIndex, Scanner } from './scanner.ts';
-import { DEFAULT_LIMITS, type RequestId, type ScanLimits } from './span.ts';
+import { DEFAULT_LIMITS, DEPTH_CEILING, type RequestId, type ScanLimits } from './span.ts';
 import { OPEN_BRACKET, skipSpace, spanIs } from './tokens.ts';
 import { ObjectView } from './view.ts';
 
@@ -54,7 +54,7 @@ function scanBatch(bytes: Buffer, limits: ScanLimits): ScannedBody | ScanFailure
   // The array around them is not part of the messages, and each message has the full depth.
   const scanner = new Scanner(bytes, { ...limits, maxDepth: limits.maxDepth + 1 }, false);
   const ends: number[] = [];
-  if (!scanner.readDocument(0, ROLE.NONE, ends)) return notJson(scanner);
+  if (!scanner.readDocument(0, ROLE.NONE, ends)) return notJson(scanner, limits);
   if (ends.length === 0) return invalid('an empty batch');
   const messages: Message[] = [];
   for (let at = 0; at < ends.length; at += 2) {
@@ -68,8 +68,13 @@ function scanBatch(bytes: Buffer, limits: ScanLimits): ScannedBody | ScanFailure
 
 const NOT_UTF8: ScanFailure = { problem: PROBLEMS.PARSE_ERROR, detail: 'not UTF-8' };
 
-function notJson(scanner: Scanner): ScanFailure {
-  return { problem: PROBLEMS.PARSE_ERROR, detail: scanner.broken ?? 'not JSON' };
+function notJson(scanner: Scanner, limits: ScanLimits): ScanFailure {
+  const detail = scanner.broken ?? 'not JSON';
+  if (scanner.over === undefined) return { problem: PROBLEMS.PARSE_ERROR, detail };
+  const depth = Math.min(limits.maxDepth, DEPTH_CEILING);
+  const limit =
+    scanner.over === 'depth' ? `more than ${depth} levels deep` : `more than ${limits.maxMembers} members and elements`;
+  return { problem: particular(PROBLEMS.PARSE_ERROR, `Parse error: ${limit}`), detail };
 }
 
 /** @param top names the message where it can be told which it is. */
@@ -87,7 +92,7 @@ function invalid(detail: string, top?: ObjectView): ScanFailure {
 function scan(bytes: Buffer, limits: ScanLimits, lenient: boolean, fromServer = false): Message | ScanFailure {
   if (!isUtf8(bytes)) return NOT_UTF8;
   const scanner = new Scanner(bytes, limits, lenient);
-  if (!scanner.readDocument(0, ROLE.TOP)) return notJson(scanner);
+  if (!scanner.readDocument(0, ROLE.TOP)) return notJson(scanner, limits);
   if (scanner.top === undefined) return invalid(scanner.fault ?? 'a message must be an object');
   const top = new ObjectView(bytes, scanner.top, !lenient);
   if (scanner.fault !== undefined) return invalid(scanner.fault, scanner.ambiguousTop ? undefined : top);

@@ -1,5 +1,7 @@
-import { controlKeyAt, controlKeyByText, ROLE, type Role, spelling } from './control-keys.ts';
-import { Keyring, NAME_HASH_START, nameHash, nameHashStep } from './keyring.ts';
+import { controlKeyAt, controlKeyOf, ROLE, type Role, spelling } from './control-keys.ts';
+import { Keyring } from './keyring.ts';
+import { MemberName } from './member-name.ts';
+import { NAME_HASH_START, nameHash, nameHashStep } from './name-hash.ts';
 import { type Room, skipContainer, skipString } from './skip.ts';
 import { DEPTH_CEILING, type ScanLimits } from './span.ts';
 import {
@@ -8,7 +10,6 @@ import {
   CLOSE_BRACKET,
   COLON,
   COMMA,
-  decodeString,
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
@@ -21,7 +22,7 @@ import {
 const MAX_NUMBER_LENGTH = 1_000;
 
 const PROTO = '__proto__';
-const PROTO_HASH = nameHash(PROTO);
+const PROTO_HASH = nameHash(Buffer.from(PROTO));
 
 /** Where the members of one object lie. */
 export class MemberIndex {
@@ -39,6 +40,8 @@ export class MemberIndex {
 
 /** Names in the objects now open. Shared by all scans: a scan never yields and never starts another. */
 const keyring = new Keyring(DEPTH_CEILING);
+/** The name at hand, when it is not plain. */
+const unescaped = new MemberName();
 
 /**
  * Reads one text as RFC 8259, in one pass over the bytes, keeping where the members of the control objects lie.
@@ -50,6 +53,8 @@ const keyring = new Keyring(DEPTH_CEILING);
 export class Scanner {
   readonly bytes: Buffer;
   broken: string | undefined;
+  /** Which limit it is over, when that is why it is broken. */
+  over: 'depth' | 'members' | undefined;
   fault: string | undefined;
   /** The top level itself has a name twice or in two spellings, so not even the id can be believed. */
   ambiguousTop = false;
@@ -66,8 +71,7 @@ export class Scanner {
   private readonly room: Room;
   private keyHash = 0;
   private keyPlain = true;
-  /** Set when the name is written with escapes, which had to be decoded. */
-  private keyName: string | undefined;
+  private keyEscaped = false;
 
   /** `lenient` leaps over everything inside the values of control objects; see `skip.ts`. */
   constructor(bytes: Buffer, limits: ScanLimits, lenient: boolean) {
@@ -117,12 +121,12 @@ export class Scanner {
   }
 
   private readArray(open: number, depth: number, elements: number[] | undefined): number {
-    if (depth >= this.levels) return this.stop('nested too deeply', open);
+    if (depth >= this.levels) return this.exceed('depth', open);
     const { bytes } = this;
     let pos = skipSpace(bytes, open + 1);
     if (bytes[pos] === CLOSE_BRACKET) return pos + 1;
     for (;;) {
-      if (--this.room.members < 0) return this.stop('too many members', pos);
+      if (--this.room.members < 0) return this.exceed('members', pos);
       const start = pos;
       pos = this.readValue(pos, depth + 1, ROLE.NONE);
       if (pos < 0) return -1;
@@ -135,7 +139,7 @@ export class Scanner {
   }
 
   private readObject(open: number, depth: number, role: Role): number {
-    if (depth >= this.levels) return this.stop('nested too deeply', open);
+    if (depth >= this.levels) return this.exceed('depth', open);
     const { bytes } = this;
     const index = role === ROLE.NONE ? undefined : new MemberIndex(open);
     keyring.open(depth);
@@ -143,7 +147,7 @@ export class Scanner {
     if (bytes[pos] === CLOSE_BRACE) return this.close(index, role, pos + 1);
     for (;;) {
       if (bytes[pos] !== QUOTE) return this.stop('a member name was expected', pos);
-      if (--this.room.members < 0) return this.stop('too many members', pos);
+      if (--this.room.members < 0) return this.exceed('members', pos);
       const keyStart = pos + 1;
       pos = this.readKey(keyStart);
       if (pos < 0) return -1;
@@ -163,7 +167,7 @@ export class Scanner {
     }
   }
 
-  /** `pos` is after the opening quote. Leaves the name's hash, plainness and decoded text in the scanner's own fields. */
+  /** `pos` is after the opening quote. Leaves what the name is like in the scanner's own fields. */
   private readKey(pos: number): number {
     const { bytes, end } = this;
     let hash = NAME_HASH_START;
@@ -173,7 +177,7 @@ export class Scanner {
       if (c === QUOTE) {
         this.keyHash = hash;
         this.keyPlain = high < 0x80;
-        this.keyName = undefined;
+        this.keyEscaped = false;
         return at + 1;
       }
       if (c < 0x20) break;
@@ -187,18 +191,21 @@ export class Scanner {
   private readEscapedKey(pos: number): number {
     const end = readString(this.bytes, pos, this.end);
     if (end < 0) return this.stop('a malformed member name', pos);
-    this.keyName = decodeString(this.bytes, pos, end - 1);
-    this.keyHash = nameHash(this.keyName);
+    unescaped.read(this.bytes, pos, end - 1);
+    this.keyHash = unescaped.hash;
     this.keyPlain = false;
+    this.keyEscaped = true;
     return end;
   }
 
   /** Notes names that could be read two ways; returns what the member's value is to this object. */
   private judgeKey(start: number, end: number, depth: number, role: Role): Role {
+    // One fault is enough to refuse; after it only the top level's names still decide what the refusal may say.
+    if (this.fault !== undefined && (role !== ROLE.TOP || this.ambiguousTop)) return ROLE.NONE;
     const { bytes } = this;
-    const isNew = keyring.add(bytes, depth, this.keyHash, start, end, this.keyName !== undefined);
+    const isNew = keyring.add(bytes, depth, this.keyHash, start, end, this.keyEscaped);
     if (!isNew) this.suspectName('a member name comes twice', start, role);
-    if (!this.keyPlain) return this.judgeDecodedKey(start, end, role);
+    if (!this.keyPlain) return this.judgeUnescaped(start, end, role);
     if (this.keyHash === PROTO_HASH && spelling(bytes, start, end, PROTO) === 'exact') {
       this.suspect('a member is named __proto__', start);
     }
@@ -211,13 +218,16 @@ export class Scanner {
     return ROLE.NONE;
   }
 
-  private judgeDecodedKey(start: number, end: number, role: Role): Role {
-    if (role === ROLE.NONE && this.keyName === undefined) return ROLE.NONE;
-    const name = this.keyName ?? decodeString(this.bytes, start, end);
-    if (name === PROTO) this.suspect('a member is named __proto__', start);
-    const control = controlKeyByText(name, role);
+  private judgeUnescaped(start: number, end: number, role: Role): Role {
+    if (!this.keyEscaped) {
+      if (role === ROLE.NONE) return ROLE.NONE;
+      unescaped.read(this.bytes, start, end);
+    }
+    if (this.keyHash === PROTO_HASH && isExactly(PROTO)) this.suspect('a member is named __proto__', start);
+    if (role === ROLE.NONE) return ROLE.NONE;
+    const control = controlKeyOf(unescaped, role);
     if (control === undefined) return ROLE.NONE;
-    if (control.text === name) return control.opens;
+    if (isExactly(control.text)) return control.opens;
     this.suspectName('a control member in another spelling', start, role);
     return ROLE.NONE;
   }
@@ -237,6 +247,11 @@ export class Scanner {
     return -1;
   }
 
+  private exceed(limit: 'depth' | 'members', at: number): -1 {
+    this.over = limit;
+    return this.stop(limit === 'depth' ? 'nested too deeply' : 'too many members', at);
+  }
+
   private suspectName(why: string, at: number, role: Role): void {
     if (role === ROLE.TOP) this.ambiguousTop = true;
     this.suspect(why, at);
@@ -245,4 +260,8 @@ export class Scanner {
   private suspect(why: string, at: number): void {
     this.fault ??= `${why} at byte ${at}`;
   }
+}
+
+function isExactly(text: string): boolean {
+  return spelling(unescaped.bytes, 0, unescaped.length, text) === 'exact';
 }

@@ -71,8 +71,13 @@ function readEscape(bytes: Buffer, pos: number, end: number): number {
   return low >= 0xdc00 && low <= 0xdfff ? pos + 11 : -1;
 }
 
+/** What stands for itself after a backslash, or for a control character: RFC 8259, section 7. By the byte of the escape. */
+export const SHORT_ESCAPES = new Uint8Array(256);
+for (const c of [QUOTE, BACKSLASH, 0x2f]) SHORT_ESCAPES[c] = c;
+for (const pair of ['b\b', 'f\f', 'n\n', 'r\r', 't\t']) SHORT_ESCAPES[pair.charCodeAt(0)] = pair.charCodeAt(1);
+
 /** The value of four hexadecimal digits, or -1. */
-function readHex4(bytes: Buffer, pos: number, end: number): number {
+export function readHex4(bytes: Buffer, pos: number, end: number): number {
   if (pos + 4 > end) return -1;
   let value = 0;
   for (let at = pos; at < pos + 4; at++) {
@@ -128,6 +133,30 @@ export function readWord(bytes: Buffer, pos: number): number {
 export function decodeString(bytes: Buffer, start: number, end: number): string {
   const raw = bytes.toString('utf8', start, end);
   return raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
+}
+
+/**
+ * Whether a member name, as it stands between its quotes, is this text. Stops at the first difference and makes no string of a
+ * name for a text in ASCII: an object may have a hundred thousand escaped names, and is asked for a dozen.
+ */
+export function nameIs(bytes: Buffer, start: number, end: number, text: string): boolean {
+  let at = start;
+  for (let i = 0; i < text.length; i++) {
+    if (at >= end) return false;
+    const want = text.charCodeAt(i);
+    if (want >= 0x80) return decodeString(bytes, at, end) === text.slice(i);
+    let have = bytes[at]!;
+    if (have !== BACKSLASH) at++;
+    else if (bytes[at + 1] === 0x75) {
+      have = readHex4(bytes, at + 2, end);
+      at += 6;
+    } else {
+      have = SHORT_ESCAPES[bytes[at + 1]!]!;
+      at += 2;
+    }
+    if (have !== want) return false;
+  }
+  return at === end;
 }
 
 /**

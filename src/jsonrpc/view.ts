@@ -1,7 +1,7 @@
 import { ROLE } from './control-keys.ts';
 import { type MemberIndex, Scanner } from './scanner.ts';
 import { DEPTH_CEILING, type RequestId, type ScanLimits, type Span } from './span.ts';
-import { decodeId, decodeString, OPEN_BRACE, OPEN_BRACKET, QUOTE, spanIs } from './tokens.ts';
+import { decodeId, decodeString, nameIs, OPEN_BRACE, OPEN_BRACKET, QUOTE, spanIs } from './tokens.ts';
 
 /** For values inside a message whose own limits already held. */
 const INNER_LIMITS: ScanLimits = { maxDepth: DEPTH_CEILING, maxMembers: Number.MAX_SAFE_INTEGER };
@@ -139,7 +139,7 @@ export class ObjectView {
     for (let at = 0; at < offsets.length; at += 4) {
       const start = offsets[at]!;
       const end = offsets[at + 1]!;
-      if (plain ? spanIs(this.bytes, start, end, key) : decodeString(this.bytes, start, end) === key) return at;
+      if (plain ? spanIs(this.bytes, start, end, key) : nameIs(this.bytes, start, end, key)) return at;
     }
     return -1;
   }

@@ -61,7 +61,8 @@ describe('a body', () => {
 
   it('larger than the route takes is refused', async () => {
     const { verdict } = await legacy(JSON_HEADERS, { ...list, params: { pad: 'x'.repeat(1_000) } });
-    expect(verdict).toMatchObject({ deny: PROBLEMS.BODY_TOO_LARGE, reason: 'body.body-too-large', close: true });
+    const deny = { ...PROBLEMS.BODY_TOO_LARGE, text: 'The request body is too large: more than 1000 bytes' };
+    expect(verdict).toMatchObject({ deny, reason: 'body.body-too-large', close: true });
   });
 });
 

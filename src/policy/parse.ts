@@ -3,7 +3,7 @@ import { type BodyLimits, readBody } from '../http/body.ts';
 import type { Message, RequestId } from '../jsonrpc/message.ts';
 import { isScanFailure, type ScannedBody, scanBody } from '../jsonrpc/scan.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
-import type { Problem } from '../problem/problem.ts';
+import { type Problem, particular } from '../problem/problem.ts';
 import { disagreement } from '../protocol/agreement.ts';
 import { classify, isProblem } from '../protocol/classify.ts';
 import { completedInitialize } from '../protocol/lenient-initialize.ts';
@@ -70,7 +70,7 @@ function refuseUnread(x: Exchange, lenient: boolean): Denial | undefined {
 
 async function readAndScan(x: Exchange, limits: BodyLimits, lenient: boolean): Promise<Verdict> {
   const body = await readBody(x.request, x.headers, limits, x.chunks, x.invite);
-  if (!Buffer.isBuffer(body)) return refuse(body, `body.${reasonOf(body)}`, { close: true });
+  if (!Buffer.isBuffer(body)) return refuse(withLimit(body, limits.bytes), `body.${reasonOf(body)}`, { close: true });
   const scanned = scanBody(body);
   if (isScanFailure(scanned)) {
     x.rejectedId = scanned.id;
@@ -103,6 +103,12 @@ function completed(x: Exchange, { messages, batch }: ScannedBody): readonly Mess
   if (batch || message?.method !== 'initialize') return messages;
   const { protocolVersion = '' } = x.headers;
   return [completedInitialize(message, isRevision(protocolVersion) ? protocolVersion : '2025-03-26')];
+}
+
+function withLimit(problem: Problem, bytes: number): Problem {
+  return problem === PROBLEMS.BODY_TOO_LARGE
+    ? particular(problem, `${problem.text}: more than ${bytes} bytes`)
+    : problem;
 }
 
 /**
