@@ -89,6 +89,8 @@ function planOf(server: ServerSettings, upstream: Upstream): ServerPlan {
     transport: server.transport,
     upstream,
     callTimeoutMs: server.call_timeout_ms,
+    extensions: new Set(server.extensions),
+    keepsPrivate: server.cache_scope === 'private',
   };
 }
 

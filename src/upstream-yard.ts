@@ -92,10 +92,11 @@ export class UpstreamYard {
 
 /**
  * What the server itself is made from, the secrets among it included; only ever compared. Rules about it (`tools`, `auth`,
- * timeouts of calls) belong to the generation and leave its children alone.
+ * extensions, timeouts of calls) belong to the generation and leave its children alone.
  */
 function fingerprintOf(server: ServerSettings, environment: Readonly<Record<string, string>>): string {
-  const { tools: _tools, auth: _auth, description: _description, call_timeout_ms: _timeout, ...made } = server;
+  const { tools: _tools, auth: _auth, description: _description, call_timeout_ms: _timeout, ...rest } = server;
+  const { extensions: _extensions, cache_scope: _scope, ...made } = rest;
   const secret = server.transport === 'stdio' ? '' : (server.upstream_auth?.token.reveal() ?? '');
   const allowed = server.transport === 'stdio' ? server.env_allow.map((name) => environment[name] ?? null) : [];
   return createHash('sha256')

@@ -14,6 +14,8 @@ const plan = (id: string): ServerPlan => ({
   description: undefined,
   transport: 'stdio',
   callTimeoutMs: 1_000,
+  extensions: new Set(),
+  keepsPrivate: false,
   upstream: {
     id,
     lease: (request) => {

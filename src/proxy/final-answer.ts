@@ -1,44 +1,57 @@
 import { factsOf, mayAnnotate, toolsOf } from '../catalog/tool-facts.ts';
-import type { Edits } from '../jsonrpc/edits.ts';
+import { Edits } from '../jsonrpc/edits.ts';
 import type { Message } from '../jsonrpc/message.ts';
-import type { RequestId } from '../jsonrpc/span.ts';
-import type { Call } from '../policy/call.ts';
-import { PROBLEMS } from '../problem/catalogue.ts';
-import type { Problem } from '../problem/problem.ts';
+import { hasExtensions, removeUnlistedExtensions } from '../protocol/extensions.ts';
+import { type AnsweredCall, invalid, type Objection } from './answered-call.ts';
+import { editsOfDiscovery, objectionTo } from './modern-answer.ts';
 import { restoreResponse } from './restore.ts';
-import type { Estate, Generation, ServerPlan } from './services.ts';
 import { withoutTools } from './tool-list.ts';
 
-/** Why a server's answer is not passed on. */
-export interface Objection {
-  readonly problem: Problem;
-  /** Private: for the log and the audit record. */
-  readonly detail: string;
-}
-
-/** A call that waits for its answer under the client's own id, and what the answer is judged and edited by. */
-export interface AnsweredCall extends Call {
-  readonly id: RequestId;
-  readonly estate: Pick<Estate, 'directories'>;
-  readonly rules: Pick<Generation, 'authorizer'>;
-  readonly plan: ServerPlan;
-}
-
 /**
- * What the client gets of a server's final answer: the bytes as they came, under the client's own id, and without what this
- * caller may not see.
+ * What the client gets of a server's final answer: the bytes as they came, under the client's own id, without what this
+ * caller may not see and what the operator did not allow.
  */
 export function finalAnswer(call: AnsweredCall, response: Message): Buffer | Objection {
-  if (response.kind !== 'result' || call.method !== 'tools/list') return restoreResponse(response, call.id);
-  const edits = editsOfToolList(call, response);
-  if (edits === 'unreadable') return UNREADABLE_LIST;
+  if (call.modern !== undefined) {
+    const objection = objectionTo(call, response);
+    if (objection !== undefined) return objection;
+  }
+  const { result } = response;
+  if (result === undefined) return restoreResponse(response, call.id);
+  let edits = editsOf(call, response);
+  if (edits !== undefined && !(edits instanceof Edits)) return edits;
+  if (call.plan.keepsPrivate && result.string('cacheScope') === 'public') {
+    edits ??= new Edits(response.bytes);
+    edits.setMember(result, 'cacheScope', '"private"');
+  }
   return restoreResponse(response, call.id, edits);
 }
 
-const UNREADABLE_LIST: Objection = { problem: PROBLEMS.UPSTREAM_INVALID, detail: 'a tool list that cannot be read' };
+function editsOf(call: AnsweredCall, response: Message): Edits | Objection | undefined {
+  switch (call.method) {
+    case 'tools/list':
+      return editsOfToolList(call, response);
+    case 'server/discover':
+      return editsOfDiscovery(call, response);
+    case 'initialize':
+      return editsOfIntroduction(call, response);
+    default:
+      return undefined;
+  }
+}
+
+function editsOfIntroduction({ plan }: AnsweredCall, response: Message): Edits | undefined {
+  const capabilities = response.result?.object('capabilities');
+  if (!hasExtensions(capabilities)) return undefined;
+  const edits = new Edits(response.bytes);
+  removeUnlistedExtensions(edits, capabilities, plan.extensions);
+  return edits;
+}
+
+const UNREADABLE_LIST = invalid('a tool list that cannot be read');
 
 /** Most lists are nobody's to change, and are not read at all. */
-function editsOfToolList(call: AnsweredCall, response: Message): Edits | 'unreadable' | undefined {
+function editsOfToolList(call: AnsweredCall, response: Message): Edits | Objection | undefined {
   const { principal, server } = call;
   const { authorizer } = call.rules;
   const restricted = authorizer.restricts(principal, server);
@@ -51,7 +64,7 @@ function editsOfToolList(call: AnsweredCall, response: Message): Edits | 'unread
       (!restricted || authorizer.decide({ principal, server, method: 'tools/call', name }).allow),
     restricted,
   );
-  return edits ?? 'unreadable';
+  return edits ?? UNREADABLE_LIST;
 }
 
 /**

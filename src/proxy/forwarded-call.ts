@@ -7,7 +7,7 @@ import { eraOf } from '../protocol/revisions.ts';
 import type { EndReason } from '../session/tickets.ts';
 import type { CallHandle, CallSink, Lane } from '../upstream/lane.ts';
 import { finalAnswer } from './final-answer.ts';
-import { outboundParameters } from './outbound-request.ts';
+import { outboundMessage, outboundParameters } from './outbound-request.ts';
 import { outcomeOf, statusOf } from './outcome.ts';
 import type { PostReply } from './post-reply.ts';
 import { type CallParts, ReceivedCall } from './received-call.ts';
@@ -79,6 +79,14 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     return this.reply.message(bytes);
   }
 
+  /** An answer that is not one may come of headers made by an old list of tools: the next call learns of a new one first. */
+  override failed(problem: Problem, detail: string): void {
+    if (this.modern !== undefined && problem.code === 'UPSTREAM_INVALID') {
+      this.estate.directories.of(this.principal, this.plan, this.revision).forget();
+    }
+    super.failed(problem, detail);
+  }
+
   settled(response: Message): void {
     if (this.over) return;
     const objection = this.source.settling(this, response);
@@ -131,7 +139,7 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     this.lane = lane;
     this.handle = lane.dispatch(
       {
-        message: this.received,
+        message: outboundMessage(this.plan, this.received),
         revision: this.revision,
         decisionId: this.origin.decisionId,
         paramHeaders: outboundParameters(this),

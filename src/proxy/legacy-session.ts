@@ -13,6 +13,7 @@ import { SessionReplay } from '../stream/session-replay.ts';
 import type { Lane, LaneListener } from '../upstream/lane.ts';
 import type { ForwardedCall, LaneSource } from './forwarded-call.ts';
 import { introduce } from './introduction.ts';
+import { outboundMessage } from './outbound-request.ts';
 import type { PostReply } from './post-reply.ts';
 import { ServerRequests } from './server-requests.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
@@ -191,7 +192,12 @@ export class LegacySession implements SessionEntry, LaneSource {
   }
 
   private async introduceAgain(lane: Lane): Promise<void> {
-    const version = await introduce(lane, this.initialize, this.revision, this.plan.callTimeoutMs);
+    const version = await introduce(
+      lane,
+      outboundMessage(this.plan, this.initialize),
+      this.revision,
+      this.plan.callTimeoutMs,
+    );
     if (version !== this.revision) {
       throw new ProblemError(PROBLEMS.UPSTREAM_INVALID, `the server came back with revision ${version}`);
     }

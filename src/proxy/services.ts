@@ -42,6 +42,10 @@ export interface ServerPlan {
   readonly upstream: Upstream;
   /** Milliseconds a call may wait without any answer. */
   readonly callTimeoutMs: number;
+  /** Extensions of the protocol that client and server may agree on. */
+  readonly extensions: ReadonlySet<string>;
+  /** What the server says everybody may cache is for one caller nevertheless. */
+  readonly keepsPrivate: boolean;
 }
 
 /** The routes of one listener, and the judgement every request on it goes through. */

@@ -10,6 +10,10 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const RESERVED_HEADERS =
   /^(host|content-.*|transfer-encoding|connection|te|trailer|upgrade|accept|cookie|mcp-.*|last-event-id|keep-alive|proxy-.*)$/i;
 
+/** A reverse domain name with a name behind it, as in `_meta` (MCP 2026-07-28, basic/index "_meta"). */
+const EXTENSION =
+  /^[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\/[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
+
 const variableName = checked((text) => {
   if (text.includes('*'))
     return 'patterns are not supported: name each variable, so that nothing is handed on by accident';
@@ -70,6 +74,22 @@ const shared = {
     })
     .prefault({})
     .register(about, { description: 'Which tools of the server exist for callers; `*` and `?` are wildcards.' }),
+  extensions: z
+    .array(
+      checked((text) =>
+        EXTENSION.test(text) ? undefined : 'is not an extension identifier such as io.modelcontextprotocol/tasks',
+      ),
+    )
+    .default([])
+    .register(about, {
+      description:
+        'Extensions of the protocol that clients and the server may use with each other. All others are taken out of what each tells the other.',
+      example: [],
+    }),
+  cache_scope: z.enum(['as_sent', 'private']).default('as_sent').register(about, {
+    description:
+      'Who may cache lists and resources: as the server says, or one caller alone whatever it says. Lists the gateway filters for a caller are private in any case.',
+  }),
   call_timeout_ms: milliseconds().default(120_000).register(about, {
     description: 'How long one call may take without any answer.',
   }),
@@ -156,6 +176,8 @@ const stdio = z.strictObject({
   era: shared.era,
   child: shared.child,
   tools: shared.tools,
+  extensions: shared.extensions,
+  cache_scope: shared.cache_scope,
   call_timeout_ms: shared.call_timeout_ms,
   start_timeout_ms: shared.start_timeout_ms,
   auth: shared.auth,
@@ -180,6 +202,8 @@ const streamableHttp = z.strictObject({
   }),
   era: shared.era,
   tools: shared.tools,
+  extensions: shared.extensions,
+  cache_scope: shared.cache_scope,
   call_timeout_ms: shared.call_timeout_ms,
   start_timeout_ms: shared.start_timeout_ms,
   auth: shared.auth,
@@ -201,6 +225,8 @@ const sse = z.strictObject({
   }),
   upstream_auth: streamableHttp.shape.upstream_auth,
   tools: shared.tools,
+  extensions: shared.extensions,
+  cache_scope: shared.cache_scope,
   call_timeout_ms: shared.call_timeout_ms,
   start_timeout_ms: shared.start_timeout_ms,
   auth: shared.auth,

@@ -1,0 +1,59 @@
+import { Edits } from '../jsonrpc/edits.ts';
+import type { Message } from '../jsonrpc/message.ts';
+import type { ObjectView } from '../jsonrpc/view.ts';
+import { META_CLIENT_CAPABILITIES } from '../protocol/classify.ts';
+import { removeUnlistedExtensions } from '../protocol/extensions.ts';
+import { MAY_REQUIRE_INPUT, unaskable } from '../protocol/input-requests.ts';
+import { MODERN_REVISIONS } from '../protocol/revisions.ts';
+import { type AnsweredCall, invalid, type Objection } from './answered-call.ts';
+
+/** HeaderMismatch and UnsupportedProtocolVersion speak of the request the gateway made, not of the client's. */
+const ABOUT_OUR_HOP: ReadonlySet<unknown> = new Set([-32020, -32022]);
+const SERVED: ReadonlySet<string> = new Set(MODERN_REVISIONS);
+
+/** What of a modern server's answer must never reach a client (MCP 2026-07-28, basic/index "ResultType", patterns/mrtr). */
+export function objectionTo(call: AnsweredCall, response: Message): Objection | undefined {
+  const { result } = response;
+  if (result === undefined) {
+    const code = response.error?.id('code');
+    if (!ABOUT_OUR_HOP.has(code)) return undefined;
+    return invalid(`JSON-RPC ${code}: the server objects to the request as this gateway wrote it`);
+  }
+  const type = result.has('resultType') ? result.string('resultType') : 'complete';
+  if (type === 'complete') return undefined;
+  if (type === 'input_required') return requiresInput(call, result);
+  return invalid('a resultType that is not part of this revision or of an allowed extension');
+}
+
+function requiresInput(call: AnsweredCall, result: ObjectView): Objection | undefined {
+  if (!MAY_REQUIRE_INPUT.has(call.method)) return invalid(`${call.method} answered with input_required`);
+  const hasState = result.has('requestState');
+  if (hasState && result.string('requestState') === undefined) return invalid('a requestState that is not a text');
+  if (!result.has('inputRequests')) return hasState ? undefined : invalid('input_required without anything required');
+  return asksTooMuch(call, result);
+}
+
+/** Questions to the client, in an `input_required` answer. */
+function asksTooMuch(call: AnsweredCall, result: ObjectView): Objection | undefined {
+  const requests = result.object('inputRequests');
+  if (requests === undefined) return invalid('inputRequests that cannot be read');
+  const refusal = unaskable(requests, call.received.meta?.object(META_CLIENT_CAPABILITIES));
+  return refusal === undefined ? undefined : invalid(refusal);
+}
+
+/**
+ * The edits of a `server/discover` answer: extensions that are not allowed are taken out, and so is every version that cannot
+ * be spoken through this gateway to this server.
+ */
+export function editsOfDiscovery(call: AnsweredCall, response: Message): Edits | Objection {
+  const edits = new Edits(response.bytes);
+  const { result } = response;
+  removeUnlistedExtensions(edits, result?.object('capabilities'), call.plan.extensions);
+  const span = result?.spanOf('supportedVersions');
+  const versions = result?.json('supportedVersions');
+  if (span === undefined || !Array.isArray(versions)) return invalid('server/discover without supportedVersions');
+  const both = versions.filter((version) => SERVED.has(version));
+  if (both.length === 0) return invalid('server/discover names no version that is served here');
+  if (both.length < versions.length) edits.replace(span, JSON.stringify(both));
+  return edits;
+}
