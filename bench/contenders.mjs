@@ -15,7 +15,7 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 export const newFolder = (name) => mkdtempSync(join(folder, name));
 
 /** One path for each era; a server speaks one of them. */
-const paths = { modern: '/mcp/modern', legacy: '/mcp/legacy' };
+export const PATHS = { modern: '/mcp/modern', legacy: '/mcp/legacy' };
 
 /** The upstream behind the proxies, beside the load. It is never what limits a round unless the proxy costs next to nothing. */
 export function startUpstream(cpu = MEASURING) {
@@ -25,29 +25,34 @@ export function startUpstream(cpu = MEASURING) {
 /** The upstream alone, on the processor that the others get when it is their turn. */
 export async function startDirect() {
   const process = await startUpstream(MEASURED);
-  return { name: 'direct', process, target: { port: process.ready.port, paths } };
+  return { name: 'direct', process, target: { port: process.ready.port, paths: PATHS } };
 }
 
 /** The upstream where it is when a proxy stands before it: it shares its processor with the load. */
 export function besideLoad(upstream) {
-  return { name: 'beside', process: upstream, target: { port: upstream.ready.port, paths } };
+  return { name: 'beside', process: upstream, target: { port: upstream.ready.port, paths: PATHS } };
 }
 
 export async function startFloor(upstream) {
   const process = await start(here('floor.mjs'), { cpu: MEASURED, args: [String(upstream.ready.port)] });
-  return { name: 'floor', process, target: { port: process.ready.port, paths } };
+  return { name: 'floor', process, target: { port: process.ready.port, paths: PATHS } };
 }
 
 /**
  * @param layers `off`: nobody is asked who they are and nothing is recorded; `on`: a token, tool rules, the audit record
  *   handed to the kernel before each call leaves
+ * @param servers instead of the two that call `upstream`
  * @param build the folder of a compiled gateway; another one than ours makes a branch-against-branch comparison
  */
-export async function startGateway(layers, upstream, { build = OWN_BUILD, name = layers, execArgv = [] } = {}) {
+export async function startGateway(
+  layers,
+  upstream,
+  { build = OWN_BUILD, name = layers, execArgv = [], servers } = {},
+) {
   const state = newFolder('state-');
   const file = join(newFolder('config-'), 'sallyport.json');
-  const url = `http://127.0.0.1:${upstream.ready.port}/mcp`;
-  writeFileSync(file, JSON.stringify(settings(layers, url)), { mode: 0o600 });
+  const mcps = servers ?? httpServers(`http://127.0.0.1:${upstream.ready.port}/mcp`);
+  writeFileSync(file, JSON.stringify(settings(layers, mcps)), { mode: 0o600 });
   const process = await start(join(resolve(build), 'src/cli/main.js'), {
     cpu: MEASURED,
     args: ['serve', '--config', file],
@@ -56,7 +61,7 @@ export async function startGateway(layers, upstream, { build = OWN_BUILD, name =
     gateway: true,
   });
   const port = Number(new URL(process.ready.url).port);
-  return { name, process, target: { port, paths, token: layers === 'on' ? TOKEN : undefined } };
+  return { name, process, target: { port, paths: PATHS, token: layers === 'on' ? TOKEN : undefined } };
 }
 
 /** The gateway as it starts when nothing is configured, with its demo server. */
@@ -71,10 +76,11 @@ export function startDemo(build = OWN_BUILD) {
   });
 }
 
-function settings(layers, url) {
+const httpServers = (url) => ['modern', 'legacy'].map((era) => ({ id: era, transport: 'streamable-http', url, era }));
+
+function settings(layers, mcps) {
   const tools =
     layers === 'on' ? { allow: ['echo', 'lar*', 'search_*', 'get_?'], deny: ['*_admin', 'delete_*'] } : undefined;
-  const server = (era) => ({ id: era, transport: 'streamable-http', url, era, ...(tools && { tools }) });
   return {
     server: { host: '127.0.0.1', port: 0, limits: { idle_timeout_ms: 600_000 } },
     admin: { enabled: false },
@@ -86,6 +92,6 @@ function settings(layers, url) {
     sessions: { max_per_principal: 5_000 },
     streams: { max_per_principal: 5_000 },
     log: { level: 'error' },
-    mcps: [server('modern'), server('legacy')],
+    mcps: mcps.map((server) => ({ ...server, ...(tools && { tools }) })),
   };
 }

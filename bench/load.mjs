@@ -7,23 +7,28 @@ const sets = new Map();
 let nextId = FIRST_ID;
 
 async function openSession(connection, target) {
-  const { status, head } = await connection.ask(request(target, [], INITIALIZE));
+  const { status, head, start } = await connection.ask(request(target, [], INITIALIZE));
   const session = /\r\nmcp-session-id: *([^\r]+)/i.exec(head)?.[1];
-  if (status !== 200 || session === undefined) throw new Error(`initialize was answered ${status}`);
+  if (status !== 200 || session === undefined) throw new Error(`initialize was answered ${status} ${start}`);
   const told = await connection.ask(request(target, sessionHeaders(session), INITIALIZED));
   if (told.status !== 202) throw new Error(`notifications/initialized was answered ${told.status}`);
   return session;
 }
 
-/** Opens the connections of one set, on the legacy era with a session each. */
-async function open({ name, target, connections, tool, legacy }) {
+/**
+ * Opens the connections of one set, on the legacy era with a session each, or with `oneSession` one for all of them.
+ * A bridge that starts a process for each session would otherwise be measured by its processes.
+ */
+async function open({ name, target, connections, tool, legacy, oneSession }) {
   const set = { callers: [], lost: 0 };
+  let shared;
   sets.set(name, set);
   for (let i = 0; i < connections; i++) {
     const connection = await Connection.open(target.port, () => {
       set.lost += 1;
     });
-    const session = legacy ? await openSession(connection, target) : undefined;
+    const session = legacy ? (shared ?? (await openSession(connection, target))) : undefined;
+    if (oneSession) shared = session;
     const call = toolCall(target, tool, session);
     // A connection that has not asked anything is cut after a few seconds, and others may be measured first.
     await connection.ask(call.before + nextId++ + call.after);
@@ -34,6 +39,12 @@ async function open({ name, target, connections, tool, legacy }) {
 function close({ name }) {
   for (const { connection } of sets.get(name)?.callers ?? []) connection?.close();
   sets.delete(name);
+}
+
+/** What our own servers and the gateway begin with, or, of other makers, a stream with the same members in any order. */
+function isResult(start, id) {
+  if (start.startsWith(`{"jsonrpc":"2.0","id":${id},"result":`)) return true;
+  return start.includes('\ndata: {') && start.includes('"result":{') && start.includes(`"id":${id}`);
 }
 
 /** Calls for that many seconds. Latencies in ms. `failed`: not 200, no result, or an answer to another call. */
@@ -52,7 +63,7 @@ async function run({ name, seconds }) {
         const id = nextId++;
         connection.send(call.before + id + call.after, ({ status, start, head }) => {
           latencies.push(performance.now() - sentAt);
-          if (status !== 200 || !start.startsWith(`{"jsonrpc":"2.0","id":${id},"result":`)) {
+          if (status !== 200 || !isResult(start, id)) {
             failed += 1;
             sample ??= `${head}\n${start}`;
           }

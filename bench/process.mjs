@@ -1,6 +1,8 @@
 // Child processes: what is measured has one processor to itself, what measures has another.
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 
 export const MEASURED = 0;
@@ -19,12 +21,25 @@ const running = new Set();
  */
 export async function start(script, { args = [], cpu, env = {}, execArgv = [], gateway = false }) {
   const node = [process.execPath, ...execArgv, script, ...args];
-  const [program, ...rest] = pins ? ['taskset', '-c', String(cpu), ...node] : node;
+  const [program, ...rest] = onProcessor(cpu, node);
   const child = spawn(program, rest, {
     env: { PATH: process.env.PATH, ...env, ...(gateway ? { SALLYPORT_READY_FD: '3' } : {}) },
     stdio: ['ignore', 'pipe', 'pipe', gateway ? 'pipe' : 'ipc'],
   });
-  const handle = { child, pid: child.pid, output: '', ready: undefined };
+  const handle = adopt(child, script);
+  handle.ready = await Promise.race([
+    gateway ? firstLine(child.stdio[3]) : new Promise((resolve) => child.once('message', resolve)),
+    endedEarly(handle),
+  ]);
+  return handle;
+}
+
+/** The command line that runs a program on one processor only. */
+export const onProcessor = (cpu, command) => (pins ? ['taskset', '-c', String(cpu), ...command] : command);
+
+/** Takes charge of a process: its output is kept for the day it fails, and it is ended with the others. */
+export function adopt(child, name) {
+  const handle = { child, name, pid: child.pid, output: '', ready: undefined };
   handle.ended = new Promise((resolve) => child.once('close', resolve)).then(() => running.delete(handle));
   running.add(handle);
   for (const stream of [child.stdout, child.stderr]) {
@@ -32,13 +47,40 @@ export async function start(script, { args = [], cpu, env = {}, execArgv = [], g
       if (handle.output.length < 65_536) handle.output += chunk;
     });
   }
-  handle.ready = await Promise.race([
-    gateway ? firstLine(child.stdio[3]) : new Promise((resolve) => child.once('message', resolve)),
-    handle.ended.then(() => {
-      throw new Error(`${script} ended before it was ready:\n${handle.output}`);
-    }),
-  ]);
   return handle;
+}
+
+function endedEarly(handle) {
+  return handle.ended.then(() => {
+    throw new Error(`${handle.name} ended before it was ready:\n${handle.output}`);
+  });
+}
+
+/** A port nobody listens on, for a program that cannot choose one by itself. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Resolves when a process accepts connections. @throws Error with its output when it ends first */
+export async function untilListening(port, handle) {
+  const early = endedEarly(handle);
+  early.catch(() => {}); // once it listens, its end is no failure
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    const isOpen = once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    const found = await Promise.race([isOpen, early]);
+    socket.destroy();
+    if (found) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /** Ends a process the way a service manager does; resolves when it is gone. */

@@ -43,10 +43,10 @@ export async function measure(load, contender, seconds) {
  * Runs one scenario. @returns the rounds, each a record of measurements by contender
  */
 export async function runScenario(load, contenders, scenario, { rounds, seconds, warmup }) {
-  const { era, tool, connections } = scenario;
+  const { era, tool, connections, oneSession = false } = scenario;
   for (const contender of contenders) {
     const target = targetOf(contender, era);
-    await load.do('open', { name: contender.name, target, connections, tool, legacy: era === 'legacy' });
+    await load.do('open', { name: contender.name, target, connections, tool, legacy: era === 'legacy', oneSession });
   }
   for (const contender of contenders) await measure(load, contender, warmup);
   const measured = [];
