@@ -15,7 +15,7 @@ import { reachableHost } from './net/address.ts';
 import { FrontDoor } from './proxy/front-door.ts';
 import type { Estate, Generation, Plane } from './proxy/services.ts';
 import { VOCABULARY } from './proxy/vocabulary.ts';
-import { callsOf, judgeAgain, restartNeeded } from './reload.ts';
+import { announceTools, callsOf, judgeAgain, restartNeeded } from './reload.ts';
 import { openSqlite } from './storage/sqlite.ts';
 import { openStateFolder } from './storage/state-folder.ts';
 import type { Storage } from './storage/storage.ts';
@@ -169,6 +169,7 @@ export class App {
     this.metrics.know({ servers: [...now.servers.keys()] });
     this.estate.directories.clear();
     judgeAgain(this.estate, now);
+    announceTools(this.estate, before, now);
     this.audit.note({ type: 'lifecycle', detail: `configuration reloaded, generation ${now.number}` });
     void this.retire(unused, before.number);
     return restartNeeded(this.settings, loaded.settings);

@@ -88,6 +88,7 @@ function planOf(server: ServerSettings, upstream: Upstream): ServerPlan {
     description: server.description,
     transport: server.transport,
     upstream,
+    toolRules: JSON.stringify(server.tools ?? null),
     callTimeoutMs: server.call_timeout_ms,
     extensions: new Set(server.extensions),
     keepsPrivate: server.cache_scope === 'private',

@@ -1,6 +1,11 @@
 import type { Settings } from './config/settings.ts';
+import { isScanFailure, scanMessage } from './jsonrpc/scan.ts';
+import { writeNotification } from './jsonrpc/write.ts';
+import { META_SUBSCRIPTION_ID } from './protocol/classify.ts';
 import type { Estate, Generation } from './proxy/services.ts';
 import type { Upstream } from './upstream/lane.ts';
+
+const TOOLS_CHANGED = 'notifications/tools/list_changed';
 
 /** Ends what the rules in force would not let in any more: sessions and streams of servers and credentials that are gone. */
 export function judgeAgain(estate: Estate, rules: Generation): void {
@@ -12,6 +17,23 @@ export function judgeAgain(estate: Estate, rules: Generation): void {
     if (ticket.server !== undefined && !rules.servers.has(ticket.server)) return 'server-removed';
     return rules.stillAccepts(ticket.holder, ticket.server) ? undefined : 'token-revoked';
   });
+}
+
+/**
+ * Tells clients that the rules now in force show them other tools of a server. Only those who were promised to hear of it by
+ * the server: modern listeners it granted `toolsListChanged`, and legacy sessions it declared `tools.listChanged` to.
+ */
+export function announceTools(estate: Estate, before: Generation, now: Generation): void {
+  const changed = new Set<string>();
+  for (const [id, { toolRules }] of now.servers) {
+    const old = before.servers.get(id);
+    if (old !== undefined && old.toolRules !== toolRules) changed.add(id);
+  }
+  if (changed.size === 0) return;
+  const message = scanMessage(writeNotification(TOOLS_CHANGED, `{"_meta":{"${META_SUBSCRIPTION_ID}":0}}`));
+  if (isScanFailure(message)) throw new Error('the gateway wrote a notification it cannot read');
+  estate.subscriptions.announce('tools', message, (listener) => changed.has(listener.server));
+  for (const session of estate.sessions.sessions()) if (changed.has(session.server)) session.toolsChanged();
 }
 
 /** Resolves when the calls that were let in before, for upstreams that are leaving, are done. */

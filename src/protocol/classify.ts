@@ -6,6 +6,7 @@ import { eraOf, LEGACY_REVISIONS, MODERN_REVISIONS, type Revision } from './revi
 
 export const META_PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion';
 export const META_CLIENT_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
+export const META_LOG_LEVEL = 'io.modelcontextprotocol/logLevel';
 export const META_SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 
 /** The headers that say which protocol is spoken. */

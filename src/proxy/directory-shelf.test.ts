@@ -16,6 +16,7 @@ const plan = (id: string): ServerPlan => ({
   callTimeoutMs: 1_000,
   extensions: new Set(),
   keepsPrivate: false,
+  toolRules: 'null',
   upstream: {
     id,
     lease: (request) => {

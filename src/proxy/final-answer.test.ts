@@ -24,6 +24,7 @@ const PLAN: ServerPlan = {
   transport: 'stdio',
   callTimeoutMs: 1_000,
   extensions: new Set(),
+  toolRules: 'null',
   keepsPrivate: false,
   upstream: {
     id: 'crm',

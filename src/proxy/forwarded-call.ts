@@ -12,6 +12,7 @@ import { outcomeOf, statusOf } from './outcome.ts';
 import type { PostReply } from './post-reply.ts';
 import { type CallParts, ReceivedCall } from './received-call.ts';
 import { rpcRefusal } from './refusal.ts';
+import { belongsToCall } from './related.ts';
 import { restoreRelated } from './restore.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 
@@ -72,8 +73,7 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
   message(message: Message): boolean {
     if (this.over) return true;
     if (message.kind === 'request') return this.source.asked(message, this.reply);
-    // What a server may say unasked is a closed list too; the rest never reaches a client.
-    if (!METHODS[this.revision].serverNotifications.has(message.method ?? '')) return true;
+    if (!this.mayHear(message)) return true;
     const bytes = restoreRelated(message, this.received);
     this.bytesOut += bytes.length;
     return this.reply.message(bytes);
@@ -125,6 +125,12 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
 
   clientCaughtUp(): void {
     this.handle?.resume();
+  }
+
+  /** What a server may say unasked is a closed list too; the rest never reaches a client. */
+  private mayHear(message: Message): boolean {
+    if (eraOf(this.revision) === 'modern') return belongsToCall(message, this.received, this.handle?.upstreamId);
+    return METHODS[this.revision].serverNotifications.has(message.method ?? '');
   }
 
   protected admit(): undefined {

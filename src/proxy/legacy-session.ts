@@ -43,6 +43,8 @@ export class LegacySession implements SessionEntry, LaneSource {
   private readonly initialize: Message;
   private readonly calls = new Map<RequestId, ForwardedCall>();
   private established = false;
+  /** The server declared that it says when its list of tools changes, so the client may be told of ours. */
+  private announcesTools = false;
   private current: Lane | undefined;
   private opening: Promise<Lane> | undefined;
   private ended = false;
@@ -119,6 +121,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     }
     this.revision = version;
     this.capabilities = new Set(this.initialize.params?.object('capabilities')?.keys() ?? []);
+    this.announcesTools = response.result?.object('capabilities')?.object('tools')?.boolean('listChanged') === true;
     this.established = true;
     // Older clients take an event without data for a message they cannot read.
     this.outlet.replay.primes = version >= '2025-11-25';
@@ -131,6 +134,11 @@ export class LegacySession implements SessionEntry, LaneSource {
     if (message.method === 'notifications/tools/list_changed') this.tools.forget();
     if (!this.requests.mayNotify(message)) return true;
     return this.outlet.deliver(message.bytes);
+  }
+
+  /** The rules changed which tools of the server its clients see. */
+  toolsChanged(): void {
+    if (this.announcesTools) this.outlet.deliver(TOOLS_CHANGED);
   }
 
   /** The server's side is gone; ours stays until the client or the idle time ends it. */
@@ -252,3 +260,4 @@ function initializedNotification(): Message {
 }
 
 const INITIALIZED = initializedNotification();
+const TOOLS_CHANGED = writeNotification('notifications/tools/list_changed');

@@ -40,6 +40,8 @@ export interface ServerPlan {
   readonly description: string | undefined;
   readonly transport: string;
   readonly upstream: Upstream;
+  /** Equal in two generations when both show the same tools of the server to the same callers. */
+  readonly toolRules: string;
   /** Milliseconds a call may wait without any answer. */
   readonly callTimeoutMs: number;
   /** Extensions of the protocol that client and server may agree on. */

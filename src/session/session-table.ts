@@ -102,6 +102,11 @@ export class SessionTable<S extends SessionEntry> {
     return ended;
   }
 
+  /** Those open now. */
+  sessions(): S[] {
+    return [...this.rows.values()].map(({ session }) => session);
+  }
+
   /** Ends sessions that nobody has used for the idle time; it begins when they are no longer busy. Called now and then by the owner. */
   sweep(): number {
     const now = this.now();

@@ -1,13 +1,12 @@
 import type { Message } from '../jsonrpc/message.ts';
 import type { Problem } from '../problem/problem.ts';
+import { META_LOG_LEVEL } from '../protocol/classify.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import { eraMismatch, refusesLegacy } from './era.ts';
 import type { CallHandle, CallSink, Lane, LaneIdentity, LaneListener, OutboundCall } from './lane.ts';
 import type { PendingCall } from './pending-call.ts';
 import type { StdioConnection } from './stdio-connection.ts';
 import type { Unassigned } from './stdio-ports.ts';
-
-const LOG_LEVEL = 'io.modelcontextprotocol/logLevel';
 
 /**
  * Whether a client's message may go down a pipe as it is. Its `notifications/cancelled` may not: it names the client's
@@ -151,7 +150,7 @@ export class ModernTraffic implements Unassigned, LaneIdentity {
 }
 
 function wantsLog(call: PendingCall): boolean {
-  return call.message?.meta?.has(LOG_LEVEL) ?? false;
+  return call.message?.meta?.has(META_LOG_LEVEL) ?? false;
 }
 
 /** One holder's hand on a modern child. Leased for each request, so it is no more than a few words of memory. */

@@ -6,7 +6,7 @@ import { type FixtureHttp, startFixtureHttp, stdioFixture } from '../support/fix
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { descendants, expectGone } from '../support/processes.ts';
 import { until, within } from '../support/wait.ts';
-import { get, legacyStream, modern, modernStream, post } from './requests.ts';
+import { follow, get, legacyStream, modern, modernStream, open, post } from './requests.ts';
 import { testFolder } from './state.ts';
 
 const stdio = stdioFixture();
@@ -99,6 +99,31 @@ describe('a reload', () => {
     expect(refused.body.error).toMatchObject({ code: -32602, message: 'Unknown tool: echo' });
     expect((await call(gateway, 'one', token, 'add', { a: 1, b: 1 })).body.result).toBeDefined();
     expect(programs(gateway).map(({ pid }) => pid)).toEqual(pids);
+  });
+
+  it('that shows other tools of a server tells those of its clients who listen for that', async () => {
+    const { gateway, token, reload } = await start([program('one'), remote('two'), remote('three')]);
+    const at = (id: string) => `${gateway.url}/mcp/${id}`;
+    const told = await Promise.all(
+      ['one', 'two'].flatMap((id) => [legacyStream(at(id), token), modernStream(at(id), token)]),
+    );
+    const prompts = modern('subscriptions/listen', { notifications: { promptsListChanged: true } });
+    const others = [
+      follow(await open(at('one'), prompts.body, token, prompts.headers)),
+      await modernStream(at('three'), token),
+      await legacyStream(at('three'), token),
+    ];
+    for (const stream of [told[1], told[3], ...others.slice(0, 2)]) {
+      await until(() => stream?.text().includes('acknowledged'), 'the subscription stands');
+    }
+
+    const tools = { deny: ['echo'] };
+    await reload([program('one', { tools }), { ...remote('two'), tools }, remote('three')]);
+    for (const stream of told) await until(() => stream.text().includes('tools/list_changed'), 'the client is told');
+    await reload([program('one', { tools }), { ...remote('two'), tools }, { ...remote('three'), description: 'new' }]);
+    for (const stream of told) expect(stream.text().split('tools/list_changed').length).toBe(2);
+    expect(told[1]?.text()).toContain('"params":{"_meta":{"io.modelcontextprotocol/subscriptionId":"q"}}');
+    for (const stream of others) expect(stream.text()).not.toContain('tools/list_changed');
   });
 
   it('starts a server anew whose command changed', async () => {

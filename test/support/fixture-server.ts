@@ -19,6 +19,7 @@ export const FIXTURE_TOOLS = [
   'elicit',
   'sample',
   'toggle_extra_tool',
+  'touch',
 ] as const;
 
 export interface StdioFixture {

@@ -81,6 +81,19 @@ const tools = {
       notify('notifications/tools/list_changed', { _meta: { [SUBSCRIPTION]: subscription } });
     answer(id, 'announced');
   },
+  // All that a modern server may not say while a call is under way, or only to a call that asked for it.
+  strays(id) {
+    notify('notifications/progress', { progressToken: id, progress: 1, message: 'own' });
+    notify('notifications/progress', { progressToken: id + 1, progress: 1, message: 'of another call' });
+    notify('notifications/progress', { progressToken: 'mine', progress: 1, message: 'a guess' });
+    notify('notifications/message', { level: 'info', data: 'log line' });
+    notify('notifications/tools/list_changed');
+    notify('notifications/resources/updated', { uri: 'a:1' });
+    notify('notifications/cancelled', { requestId: id });
+    notify('notifications/vendor', {});
+    send({ id: 'q1', method: 'roots/list' });
+    answer(id, 'enough');
+  },
   ask(id) {
     send({ id: 'q1', method: 'roots/list' });
     waitingFor = (reply) => answer(id, reply.result ?? reply.error);

@@ -14,7 +14,7 @@ export interface Hit {
 export interface FixtureHttp {
   /** `http://127.0.0.1:PORT/mcp` */
   readonly url: string;
-  readonly world: { extraTool: boolean; cancelled: string[]; toggleExtraTool(): void };
+  readonly world: { extraTool: boolean; cancelled: string[]; toggleExtraTool(): void; touch(uri: string): void };
   /** Every request since the start or the last `clearHits`, refused ones included. */
   readonly hits: readonly Hit[];
   clearHits(): void;

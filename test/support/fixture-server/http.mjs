@@ -12,6 +12,7 @@ export async function startFixtureHttp() {
   const modern = createMcpHandler(() => createFixtureServer(world), { legacy: 'reject' });
   const answerModern = toNodeHandler(modern);
   world.onToolsChanged(() => modern.notify.toolsChanged());
+  world.onResourceUpdated((uri) => modern.notify.resourceUpdated(uri));
   const sessions = new Map();
 
   const handle = async (req, res) => {

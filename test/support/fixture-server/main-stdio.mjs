@@ -7,4 +7,6 @@ const hits = process.env.FIXTURE_HITS_FILE;
 if (hits) process.stdin.on('data', (chunk) => appendFileSync(hits, chunk));
 
 const world = new FixtureWorld();
-serveStdio(() => createFixtureServer(world), { onerror: (error) => console.error(error.message) });
+serveStdio(({ era }) => createFixtureServer(world, { everyUpdate: era === 'modern' }), {
+  onerror: (error) => console.error(error.message),
+});

@@ -30,19 +30,35 @@ export class FixtureWorld {
     this.extraTool = !this.extraTool;
     for (const listener of this.#listeners) listener(this.extraTool);
   }
+
+  #readers = new Set();
+
+  /** `reader` hears the URI of each resource that changes. Returns the function that ends it. */
+  onResourceUpdated(reader) {
+    this.#readers.add(reader);
+    return () => this.#readers.delete(reader);
+  }
+
+  touch(uri) {
+    for (const reader of this.#readers) reader(uri);
+  }
 }
 
-/** @returns a server object that is not yet connected; its `extra` tool follows the world until it is closed. */
-export function createFixtureServer(world) {
+/**
+ * @returns a server object that is not yet connected; its `extra` tool follows the world until it is closed. With
+ * `everyUpdate` it says of every resource that it changed: over stdio the SDK passes on what was subscribed to.
+ */
+export function createFixtureServer(world, { everyUpdate = false } = {}) {
   const server = new McpServer(
     { name: 'sallyport-fixture', version: '1.0.0' },
-    { capabilities: { logging: {}, tools: { listChanged: true } } },
+    { capabilities: { logging: {}, tools: { listChanged: true }, resources: { subscribe: true } } },
   );
   registerPlainTools(server);
   registerStreamingTools(server, world);
   registerAskingTools(server);
   registerChangingTools(server, world);
   registerResourcesAndPrompts(server);
+  registerUpdates(server, world, everyUpdate);
   return server;
 }
 
@@ -139,6 +155,32 @@ function registerChangingTools(server, world) {
   server.registerTool('toggle_extra_tool', { description: 'Lists or hides the tool extra' }, () => {
     world.toggleExtraTool();
     return text(world.extraTool ? 'on' : 'off');
+  });
+}
+
+/** Legacy clients subscribe to one resource after the other; modern ones through `subscriptions/listen`, which is the SDK's. */
+function registerUpdates(server, world, everyUpdate) {
+  const subscribed = new Set();
+  server.server.setRequestHandler('resources/subscribe', ({ params }) => {
+    subscribed.add(params.uri);
+    return {};
+  });
+  server.server.setRequestHandler('resources/unsubscribe', ({ params }) => {
+    subscribed.delete(params.uri);
+    return {};
+  });
+  const forget = world.onResourceUpdated((uri) => {
+    if (everyUpdate || subscribed.has(uri)) server.server.sendResourceUpdated({ uri }).catch(() => {});
+  });
+  const { onclose } = server.server;
+  server.server.onclose = () => {
+    onclose?.();
+    forget();
+  };
+  const schema = z.object({ uri: z.string() });
+  server.registerTool('touch', { description: 'Says that a resource has changed', inputSchema: schema }, ({ uri }) => {
+    world.touch(uri);
+    return text(uri);
   });
 }
 
