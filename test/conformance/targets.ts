@@ -48,6 +48,8 @@ export function throughStdio(): Promise<Target> {
 async function gatewayBefore(server: object): Promise<Target> {
   // The suites bring no credential.
   const auth = { enabled: false, anonymous: { roles: ['user'] } };
-  const gateway = await startGateway({ config: { auth, mcps: [server] } });
+  // An answer that takes twice as long gets a stream, which the suite wants to see resumed.
+  const streams = { keep_alive_ms: 50 };
+  const gateway = await startGateway({ config: { auth, streams, mcps: [server] } });
   return { url: `${gateway.url}/mcp/conformance`, stop: () => gateway.stop() };
 }

@@ -65,8 +65,9 @@ function registerTellingTools(server) {
   });
   const reconnecting = { description: 'Ends the stream before the answer is there', inputSchema: none };
   server.registerTool('test_reconnection', reconnecting, async (_, ctx) => {
+    // Over stdio there is no stream to end: the answer is merely slow.
     ctx.http?.closeSSE?.();
-    await delay(100);
+    await delay(300);
     return text('the answer after the stream');
   });
 }
