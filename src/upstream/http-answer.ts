@@ -16,7 +16,7 @@ export function readHead(status: number, headers: IncomingHttpHeaders): Promised
   // A credential that was refused and a redirect are between the gateway and the server, whatever the body says.
   if (isError && (status < 400 || status === 401 || status === 403 || type !== 'json'))
     return statusFailure(status, headers);
-  if (isEncoded(headers)) return invalid('a compressed answer, though none was asked for');
+  if (isEncoded(headers)) return invalid('an answer in a content coding that is not understood');
   if (isError) return 'error';
   return type === 'other' ? invalid(`HTTP ${status} with content type ${contentType(headers)}`) : type;
 }

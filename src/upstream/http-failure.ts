@@ -61,6 +61,7 @@ function codeOf(error: Error): string {
 
 /** Names rather than codes: the parser gives some of its faults no code. */
 const NOT_HTTP: ReadonlySet<string> = new Set([
+  'ContentCodingError',
   'HTTPParserError',
   'HeadersOverflowError',
   'ResponseContentLengthMismatchError',

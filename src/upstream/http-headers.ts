@@ -3,7 +3,7 @@ import type { RemoteSettings } from './settings.ts';
 
 /** What every request to the server carries. Nothing of a client's request headers is ever among them. */
 export function fixedHeaders(settings: RemoteSettings): string[] {
-  // Compressed answers are not understood: a limit on bytes read must be a limit on bytes made of them.
+  // Nothing is gained by it so near, and a server that compresses all the same is understood (content-coding.ts).
   const headers = ['user-agent', 'sallyport', 'accept-encoding', 'identity'];
   const auth = settings.upstream_auth;
   if (auth !== undefined) {
@@ -41,6 +41,7 @@ function isMediaType(header: string, mediaType: string): boolean {
   return header.slice(0, mediaType.length).toLowerCase() === mediaType;
 }
 
+/** Still in a content coding, after those that are understood have been undone. */
 export function isEncoded(headers: IncomingHttpHeaders): boolean {
   const encoding = headers['content-encoding'];
   return encoding !== undefined && encoding !== '' && encoding !== 'identity';

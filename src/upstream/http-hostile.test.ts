@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   ask,
@@ -55,6 +55,12 @@ async function nextCallWorks(): Promise<void> {
 
 function html(status: number, headers: Record<string, string> = {}): Script {
   return (_, response) => response.writeHead(status, { 'content-type': 'text/html', ...headers }).end('<h1>Hi</h1>');
+}
+
+const BOMB = Buffer.alloc(5_000_000, ' ');
+
+function coded(coding: string, body: string | Buffer, type = 'application/json'): Script {
+  return (_, response) => response.writeHead(200, { 'content-type': type, 'content-encoding': coding }).end(body);
 }
 
 function sse(...events: ((request: Received) => string)[]): Script {
@@ -123,14 +129,23 @@ const hostile: [what: string, script: Script, code: string, detail: RegExp][] = 
   ],
   ['objects to our headers', json(400, rpcError(-32020)), 'UPSTREAM_INVALID', /-32020/],
   ['objects to our revision in a 200', json(200, rpcError(-32022)), 'UPSTREAM_INVALID', /-32022/],
+  ['compresses in a way of its own', coded('zstd', 'x'), 'UPSTREAM_INVALID', /content coding/],
   [
-    'compresses',
-    (request, response) =>
-      response
-        .writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' })
-        .end(gzipSync(answer(request))),
+    'compresses twice',
+    (request, response) => coded('gzip, gzip', gzipSync(gzipSync(answer(request))))(request, response),
     'UPSTREAM_INVALID',
-    /compressed/,
+    /content coding/,
+  ],
+  ['only says that it compresses', coded('gzip', '{}'), 'UPSTREAM_INVALID', /ContentCodingError/],
+  ['compresses half', coded('gzip', gzipSync('{"jsonrpc":"2.0"').subarray(0, -9)), 'UPSTREAM_INVALID', /ContentCoding/],
+  ['sends a gzip bomb', coded('gzip', gzipSync(BOMB)), 'UPSTREAM_TOO_LARGE', /response_bytes/],
+  ['sends a deflate bomb', coded('deflate', deflateSync(BOMB)), 'UPSTREAM_TOO_LARGE', /response_bytes/],
+  ['sends a Brotli bomb', coded('br', brotliCompressSync(BOMB)), 'UPSTREAM_TOO_LARGE', /response_bytes/],
+  [
+    'sends a bomb as an event',
+    coded('gzip', gzipSync(Buffer.concat([Buffer.from('data: '), BOMB])), 'text/event-stream'),
+    'UPSTREAM_TOO_LARGE',
+    /response_bytes/,
   ],
   [
     'promises a huge body',

@@ -2,6 +2,7 @@ import type { Dispatcher, Pool } from 'undici';
 import ConnectionPool from 'undici/lib/dispatcher/pool.js';
 import { InFlight } from '../in-flight/in-flight.ts';
 import type { Log } from '../telemetry/log.ts';
+import { DecodedAnswer } from './content-coding.ts';
 import type { HttpCall } from './http-call.ts';
 import type { Failure } from './http-failure.ts';
 import { fixedHeaders } from './http-headers.ts';
@@ -67,20 +68,20 @@ export class HttpTarget {
   /** `staysOpen`: the answer is a stream that ends only when somebody ends it. */
   post(headers: string[], body: Buffer, handler: Dispatcher.DispatchHandler, staysOpen: boolean): void {
     const pool = staysOpen ? this.#long : this.#short;
-    pool.dispatch({ path: this.#path, method: 'POST', headers, body }, handler);
+    pool.dispatch({ path: this.#path, method: 'POST', headers, body }, new DecodedAnswer(handler));
   }
 
   /** To another path of the same origin: the endpoint a server of HTTP+SSE names. */
   postTo(path: string, headers: string[], body: Buffer, handler: Dispatcher.DispatchHandler): void {
-    this.#short.dispatch({ path, method: 'POST', headers, body }, handler);
+    this.#short.dispatch({ path, method: 'POST', headers, body }, new DecodedAnswer(handler));
   }
 
   get(headers: string[], handler: Dispatcher.DispatchHandler): void {
-    this.#long.dispatch({ path: this.#path, method: 'GET', headers }, handler);
+    this.#long.dispatch({ path: this.#path, method: 'GET', headers }, new DecodedAnswer(handler));
   }
 
   delete(headers: string[], handler: Dispatcher.DispatchHandler): void {
-    this.#short.dispatch({ path: this.#path, method: 'DELETE', headers }, handler);
+    this.#short.dispatch({ path: this.#path, method: 'DELETE', headers }, new DecodedAnswer(handler));
   }
 
   /** Notes in the log what a server did against the protocol, a few times a minute at most. */

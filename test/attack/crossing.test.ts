@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { type RawAnswer, sendRaw } from '../support/raw.ts';
@@ -26,7 +28,8 @@ let server: ScriptedHttp;
 let gateway: Gateway;
 beforeAll(async () => {
   server = await ScriptedHttp.start();
-  const of = (id: string, era: string) => ({ id, era, transport: 'streamable-http', url: server.url });
+  const limits = { response_bytes: 1_000_000 };
+  const of = (id: string, era: string) => ({ id, era, transport: 'streamable-http', url: server.url, limits });
   gateway = await startGateway({
     config: {
       auth: { methods: [{ type: 'token', tokens: [{ name: 'user', token }] }] },
@@ -294,5 +297,42 @@ describe('of the headers of a server', () => {
     expect([...opened.headers.keys()].filter((name) => !SAID_TO_CLIENTS.has(name))).toEqual([]);
     expect(opened.headers.get('mcp-session-id')?.[0]).toMatch(/^[\w-]{32,}$/);
     expect(opened.bytes.toString()).not.toMatch(/never-crosses|session-of-the-server/);
+  });
+});
+
+/** The most memory the gateway has had since it was started, in MiB (proc(5)). */
+function peakMemory(): number {
+  const status = readFileSync(`/proc/${gateway.pid}/status`, 'utf8');
+  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+}
+
+describe('a server that compresses, which nobody asked for,', () => {
+  const SPACES = Buffer.alloc(10_000_000, ' ');
+  const FAST = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+  const member = gzipSync(SPACES);
+  /** A gigabyte in a megabyte: the format lets members follow each other. */
+  const gigabyte = Buffer.concat(Array.from({ length: 100 }, () => member));
+  const coded = (coding: string, type: string, body: (request: Received) => Buffer): Script => {
+    return (request, response) =>
+      response.writeHead(200, { 'content-type': type, 'content-encoding': coding }).end(body(request));
+  };
+  const result = (request: Received) => answer(request, { content: [], resultType: 'complete' });
+
+  it.each([
+    ['gzip', 'application/json', () => gigabyte],
+    ['gzip', 'text/event-stream', () => Buffer.concat([gzipSync('data: '), gigabyte])],
+    ['br', 'application/json', () => brotliCompressSync(SPACES, FAST)],
+    ['deflate', 'application/json', () => deflateSync(SPACES)],
+  ])('cannot make the gateway hold more than an answer may have (%s, %s)', async (coding, type, bomb) => {
+    const before = peakMemory();
+    server.next(coded(coding, type, bomb));
+    const refused = await send(modernCall('/mcp/modern', token));
+    expect(read(refused).code).toBe(50205);
+    expect(peakMemory() - before, 'MiB').toBeLessThan(64);
+    // The twin: the same kind of answer within the limit, whole and as it was.
+    server.next(coded('gzip', 'application/json', (request) => gzipSync(result(request))));
+    const passed = await send(modernCall('/mcp/modern', token, { headers: { 'accept-encoding': 'gzip, br' } }));
+    expect(read(passed).json).toEqual({ jsonrpc: '2.0', id: 1, result: { content: [], resultType: 'complete' } });
+    expect(passed.headers.get('content-encoding'), 'never compressed by us').toBeUndefined();
   });
 });
