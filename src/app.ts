@@ -201,7 +201,7 @@ export class App {
       recordComponent({ audit, registry, storage, version: this.options.version }),
       { name: 'upstreams', start: async () => {}, stop: (deadline) => this.yard.close(deadline) },
       connectionComponent(this.listeners),
-      callComponent(estate, registry, this.settings.sessions.idle_timeout_ms),
+      callComponent(estate, registry, this.settings.sessions.idle_timeout_ms, () => this.generation),
       this.controlComponent(),
       listenerComponent(this.listeners, () => {
         this.draining = true;

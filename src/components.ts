@@ -2,7 +2,8 @@ import type { Audit } from './audit/audit.ts';
 import type { Listener } from './http/listener.ts';
 import type { TokenRegistry } from './identity/token-registry.ts';
 import type { Component } from './lifecycle.ts';
-import type { Estate } from './proxy/services.ts';
+import type { LegacySession } from './proxy/legacy-session.ts';
+import type { Estate, Generation } from './proxy/services.ts';
 import type { Storage } from './storage/storage.ts';
 
 const SWEEP_MS = 15_000;
@@ -31,7 +32,12 @@ export function recordComponent({ audit, registry, storage, version }: RecordPar
 }
 
 /** What is under way. Stopping ends streams at once, lets calls finish within the deadline, and then tells them. */
-export function callComponent(estate: Estate, registry: TokenRegistry, idleMs: number): Component {
+export function callComponent(
+  estate: Estate,
+  registry: TokenRegistry,
+  idleMs: number,
+  rules: () => Generation,
+): Component {
   const { keepAlive, replay, sessions, tickets } = estate;
   let sweep: NodeJS.Timeout | undefined;
   let forget: (() => void) | undefined;
@@ -46,7 +52,9 @@ export function callComponent(estate: Estate, registry: TokenRegistry, idleMs: n
       sweep = setInterval(look, Math.min(SWEEP_MS, idleMs)).unref();
       forget = registry.onEnded((principal, reason) => {
         tickets.rejudge((ticket) => (ticket.holder === principal ? reason : undefined));
-        sessions.endWhere((session) => (session.principal === principal ? reason : undefined));
+        // A session is the principal's, not the credential's: it goes on under another one, such as a rotated token's new secret.
+        const accepted = (session: LegacySession) => rules().stillAccepts(session.principal, session.server);
+        sessions.endWhere((session) => (session.principal === principal && !accepted(session) ? reason : undefined));
       });
     },
     stop: async (deadline) => {

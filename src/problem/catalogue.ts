@@ -62,9 +62,14 @@ const entries = {
   UPSTREAM_STATUS: [502, 50204, 'The server answered with an HTTP error'],
   UPSTREAM_TOO_LARGE: [502, 50205, 'The answer of the server is too large'],
   UPSTREAM_START: [502, 50206, 'The server could not be started'],
+  UPSTREAM_SESSION_LOST: [502, 50207, 'The server has forgotten the session'],
   UPSTREAM_CRASH_LOOP: [503, 50303, 'The server keeps stopping; it will be tried again later'],
   UPSTREAM_BUSY: [503, 50304, 'The server cannot take more work now'],
   UPSTREAM_TIMEOUT: [504, 50401, 'The server did not answer in time'],
+
+  // The client, when a server asks it
+  CLIENT_TIMEOUT: [504, 50402, 'The client did not answer in time'],
+  CLIENT_BUSY: [503, 50305, 'Too many questions to this client are open'],
 } as const satisfies Record<string, readonly [status: number, rpcCode: number, text: string]>;
 
 export type ProblemCode = keyof typeof entries;

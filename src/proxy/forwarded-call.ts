@@ -24,6 +24,8 @@ export interface LaneSource {
   begin(call: ForwardedCall): void;
   /** A request of the server's own that came while the call was under way (legacy). @returns what a sink's `message` does */
   asked(message: Message, reply: PostReply): boolean;
+  /** The server takes such a request back. */
+  withdrawn(message: Message): void;
   /** The final answer, before the client sees it. @returns a problem to answer with instead */
   settling(call: ForwardedCall, response: Message): Problem | undefined;
   /** The call is over, whichever way. */
@@ -39,6 +41,7 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
   private readonly source: LaneSource;
   private lane: Lane | undefined = undefined;
   private handle: CallHandle | undefined = undefined;
+  private wasRepeated = false;
 
   constructor(
     estate: Estate,
@@ -74,13 +77,22 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     if (this.over) return true;
     if (message.kind === 'request') return this.source.asked(message, this.reply);
     if (!this.mayHear(message)) return true;
+    if (message.method === 'notifications/cancelled') this.source.withdrawn(message);
     const bytes = restoreRelated(message, this.received);
     this.bytesOut += bytes.length;
     return this.reply.message(bytes);
   }
 
-  /** An answer that is not one may come of headers made by an old list of tools: the next call learns of a new one first. */
+  /**
+   * A call that was refused because the server had forgotten the session was never made: it is made again, once, in a new one.
+   * An answer that is not one may come of headers made by an old list of tools: the next call learns of a new one first.
+   */
   override failed(problem: Problem, detail: string): void {
+    if (problem === PROBLEMS.UPSTREAM_SESSION_LOST && !this.wasRepeated) {
+      this.wasRepeated = true;
+      void this.repeat();
+      return;
+    }
     if (this.modern !== undefined && problem.code === 'UPSTREAM_INVALID') {
       this.estate.directories.of(this.principal, this.plan, this.revision).forget();
     }
@@ -97,6 +109,19 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     const status = statusOf(response, eraOf(this.revision) ?? 'legacy');
     this.finish(outcomeOf(response), status, undefined);
     this.reply.finish(bytes, status);
+  }
+
+  private async repeat(): Promise<void> {
+    try {
+      // The session hears of its loss after its calls have.
+      await Promise.resolve();
+      if (this.over) return;
+      const lane = await this.lease();
+      if (this.over) return this.tooLate(lane);
+      this.proceed(lane);
+    } catch (error) {
+      this.threw(error);
+    }
   }
 
   end(reason: EndReason): void {

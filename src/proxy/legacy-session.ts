@@ -1,7 +1,6 @@
 import { LaneToolDirectory } from '../catalog/tool-directory.ts';
 import type { Principal, PrincipalId } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
-import { isScanFailure, scanMessage } from '../jsonrpc/scan.ts';
 import type { RequestId } from '../jsonrpc/span.ts';
 import { writeNotification } from '../jsonrpc/write.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
@@ -12,12 +11,13 @@ import type { EndReason } from '../session/tickets.ts';
 import { SessionReplay } from '../stream/session-replay.ts';
 import type { Lane, LaneListener } from '../upstream/lane.ts';
 import type { ForwardedCall, LaneSource } from './forwarded-call.ts';
-import { introduce } from './introduction.ts';
+import { introduce, ownMessage } from './introduction.ts';
 import { outboundMessage } from './outbound-request.ts';
 import type { PostReply } from './post-reply.ts';
 import { ServerRequests } from './server-requests.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 import { SessionOutlet } from './session-outlet.ts';
+import { StandingRequests } from './standing-requests.ts';
 
 /**
  * One legacy client session: the lane to its server, the calls under way, the streams that are open, and what the server
@@ -40,7 +40,8 @@ export class LegacySession implements SessionEntry, LaneSource {
 
   private readonly estate: Estate;
   private plan: ServerPlan;
-  private readonly initialize: Message;
+  private initialize: Message;
+  private readonly standing = new StandingRequests();
   private readonly calls = new Map<RequestId, ForwardedCall>();
   private established = false;
   /** The server declared that it says when its list of tools changes, so the client may be told of ours. */
@@ -93,6 +94,7 @@ export class LegacySession implements SessionEntry, LaneSource {
 
   lane(): Lane | Promise<Lane> {
     if (this.current !== undefined) return this.current;
+    this.refuseIfEnded();
     this.opening ??= this.open().finally(() => {
       this.opening = undefined;
     });
@@ -112,9 +114,22 @@ export class LegacySession implements SessionEntry, LaneSource {
     return this.requests.receive(message, reply);
   }
 
+  withdrawn(message: Message): void {
+    this.requests.withdraw(message);
+  }
+
+  /** How long the server waits for its client: as long as the client waits for the server. */
+  get answerTimeoutMs(): number {
+    return this.plan.callTimeoutMs;
+  }
+
   /** The answer to `initialize` settles the revision; every other answer passes. */
   settling(call: ForwardedCall, response: Message): Problem | undefined {
-    if (call.received !== this.initialize || response.kind !== 'result') return undefined;
+    if (response.kind !== 'result') return undefined;
+    if (call.received !== this.initialize) {
+      this.standing.granted(call.received);
+      return undefined;
+    }
     const version = response.result?.string('protocolVersion');
     if (version === undefined || !isRevision(version) || eraOf(version) !== 'legacy') {
       return particular(PROBLEMS.UPSTREAM_INVALID, 'The server negotiated a protocol version that is not served here');
@@ -123,6 +138,8 @@ export class LegacySession implements SessionEntry, LaneSource {
     this.capabilities = new Set(this.initialize.params?.object('capabilities')?.keys() ?? []);
     this.announcesTools = response.result?.object('capabilities')?.object('tools')?.boolean('listChanged') === true;
     this.established = true;
+    // Kept as long as the session: without the buffer it was read into.
+    this.initialize = ownMessage(Buffer.from(this.initialize.bytes));
     // Older clients take an event without data for a message they cannot read.
     this.outlet.replay.primes = version >= '2025-11-25';
     return undefined;
@@ -132,6 +149,7 @@ export class LegacySession implements SessionEntry, LaneSource {
   message(message: Message): boolean {
     if (message.kind === 'request') return this.requests.receive(message, undefined);
     if (message.method === 'notifications/tools/list_changed') this.tools.forget();
+    else if (message.method === 'notifications/cancelled') this.requests.withdraw(message);
     if (!this.requests.mayNotify(message)) return true;
     return this.outlet.deliver(message.bytes);
   }
@@ -146,7 +164,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     if (this.ended) return;
     this.current = undefined;
     this.tools.forget();
-    this.requests.forget();
+    this.requests.forget('the server is gone');
     this.estate.log.warn('server side of a session was lost', {
       server: this.server,
       session: this.key,
@@ -167,6 +185,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     this.ended = true;
     for (const call of [...this.calls.values()]) call.end(reason);
     this.outlet.end(reason);
+    this.requests.forget('the session ended');
     this.current?.release();
     this.current = undefined;
   }
@@ -196,20 +215,21 @@ export class LegacySession implements SessionEntry, LaneSource {
 
   private refuseIfEnded(): void {
     if (!this.ended) return;
-    throw new ProblemError(PROBLEMS.SESSION_NOT_FOUND, 'the session ended while its lane was being opened');
+    throw new ProblemError(PROBLEMS.SESSION_NOT_FOUND, 'the session has ended');
   }
 
+  /** As the client introduced itself, and with what the server had granted it. */
   private async introduceAgain(lane: Lane): Promise<void> {
-    const version = await introduce(
-      lane,
-      outboundMessage(this.plan, this.initialize),
-      this.revision,
-      this.plan.callTimeoutMs,
-    );
-    if (version !== this.revision) {
-      throw new ProblemError(PROBLEMS.UPSTREAM_INVALID, `the server came back with revision ${version}`);
-    }
-    await lane.send(INITIALIZED, this.revision);
+    const { callTimeoutMs } = this.plan;
+    const hear = (message: Message): boolean => this.message(message);
+    await introduce(lane, outboundMessage(this.plan, this.initialize), this.revision, callTimeoutMs, hear);
+    const refused = await this.standing.repeat(lane, this.revision, callTimeoutMs, hear);
+    if (refused === 0) return;
+    this.estate.log.warn('a server did not take up again what it had granted a session', {
+      server: this.server,
+      session: this.key,
+      refused,
+    });
   }
 
   /** `initialize` failed: there never was a session. */
@@ -253,11 +273,4 @@ function requestedRevision(initialize: Message): Revision {
   return isRevision(requested) && eraOf(requested) === 'legacy' ? requested : '2025-11-25';
 }
 
-function initializedNotification(): Message {
-  const message = scanMessage(writeNotification('notifications/initialized'));
-  if (isScanFailure(message)) throw new Error('the gateway wrote a notification it cannot read');
-  return message;
-}
-
-const INITIALIZED = initializedNotification();
 const TOOLS_CHANGED = writeNotification('notifications/tools/list_changed');

@@ -40,6 +40,8 @@ export class ModernSource implements LaneSource {
     return true;
   }
 
+  withdrawn(): void {}
+
   settling(): Problem | undefined {
     return undefined;
   }

@@ -165,7 +165,7 @@ export abstract class ReceivedCall implements Call, Ticket {
     this.letGo();
   }
 
-  private threw(error: unknown): void {
+  protected threw(error: unknown): void {
     if (error instanceof ProblemError) return this.failed(error.problem, error.detail);
     this.estate.log.error('call threw', { decision_id: this.origin.decisionId, error: String(error) });
     this.failed(PROBLEMS.INTERNAL, String(error));

@@ -5,19 +5,24 @@ import { writeError } from '../jsonrpc/write.ts';
 import type { Call, CallOrigin } from '../policy/call.ts';
 import { isStopped } from '../policy/engine.ts';
 import { isDenial } from '../policy/verdict.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
 import { METHODS } from '../protocol/methods.ts';
 import { nameOf, recordDenial, recordOutcome } from './call-record.ts';
 import type { LegacySession } from './legacy-session.ts';
-import { outcomeOf } from './outcome.ts';
+import { type Outcome, outcomeOf } from './outcome.ts';
 import type { PostReply } from './post-reply.ts';
 import type { Estate } from './services.ts';
 
 /** Questions a server may have open with one client. */
 const MAX_OPEN = 64;
 
+const WITHDRAWN = 'withdrawn by the server';
+const CANCELLED: Outcome = { ending: 'cancelled', rpcCode: undefined };
+
 interface Asked {
   readonly call: Call;
   readonly startedAt: number;
+  readonly clock: NodeJS.Timeout;
 }
 
 /**
@@ -28,6 +33,8 @@ export class ServerRequests {
   private readonly estate: Estate;
   private readonly session: LegacySession;
   private readonly open = new Map<RequestId, Asked>();
+  /** Questions that are being judged: what takes one back may come before the verdict. */
+  private readonly judging = new Set<Message>();
   private counter = 0;
 
   constructor(estate: Estate, session: LegacySession) {
@@ -47,38 +54,76 @@ export class ServerRequests {
     return true;
   }
 
-  /** The client's answer to a question; false when that question was not asked here. */
+  /** The client's answer to a question; false when that question was not asked here, or is no longer open. */
   async answer(response: Message): Promise<boolean> {
-    const id = response.id;
-    const asked = id == null ? undefined : this.open.get(id);
-    if (id == null || asked === undefined) return false;
-    this.open.delete(id);
-    const ended = { ...asked.call, startedAt: asked.startedAt, bytesOut: response.bytes.length };
-    const end = { outcome: outcomeOf(response), status: 202, detail: undefined, reason: undefined };
-    recordOutcome(this.estate, this.session.rules, ended, end);
+    if (response.id == null || !this.close(response.id, outcomeOf(response), undefined, response.bytes.length)) {
+      return false;
+    }
     const lane = await this.session.lane();
     await lane.send(response, this.session.revision);
     return true;
   }
 
-  /** The server is gone, and with it whoever waited for the answers. */
-  forget(): void {
-    this.open.clear();
+  /** The server takes a question back: an answer would reach nobody who waits for it. */
+  withdraw(cancelled: Message): void {
+    const id = cancelled.params?.id('requestId');
+    if (id === undefined || this.close(id, CANCELLED, WITHDRAWN)) return;
+    for (const question of this.judging) if (question.id === id) this.judging.delete(question);
+  }
+
+  /** The server is gone, and with it whoever waited for the answers; or nobody is left to answer. */
+  forget(detail: string): void {
+    this.judging.clear();
+    for (const id of [...this.open.keys()]) this.close(id, CANCELLED, detail);
+  }
+
+  /** A server must not wait for ever for a client that is away. */
+  private expire(question: Message): void {
+    const { rpcCode, text } = PROBLEMS.CLIENT_TIMEOUT;
+    if (!this.close(question.id as RequestId, { ending: 'failed', rpcCode }, text)) return;
+    this.refuse(question, rpcCode, text).catch((error: unknown) => {
+      this.estate.log.info('a server was not told that its client is away', {
+        server: this.session.server,
+        error: String(error),
+      });
+    });
+  }
+
+  /** Each question is answered once, and its end is recorded. False when it is not open. */
+  private close(id: RequestId, outcome: Outcome, detail: string | undefined, bytesOut = 0): boolean {
+    const asked = this.open.get(id);
+    if (asked === undefined) return false;
+    this.open.delete(id);
+    clearTimeout(asked.clock);
+    const ended = { ...asked.call, startedAt: asked.startedAt, bytesOut };
+    recordOutcome(this.estate, this.session.rules, ended, { outcome, status: 202, detail, reason: undefined });
+    return true;
   }
 
   private async judge(message: Message, reply: PostReply | undefined): Promise<void> {
     const call = this.callOf(message);
+    this.judging.add(message);
     const judged = await this.session.rules.decide.run(call);
+    const isWanted = this.judging.delete(message);
     if (isStopped(judged)) {
       if (!isDenial(judged.verdict)) throw new Error(`step ${judged.step} answered a server request`);
       recordDenial(this.estate, this.session.rules, call, judged.step, judged.verdict);
       return this.refuse(message, judged.verdict.deny.rpcCode, judged.verdict.deny.text);
     }
     const id = message.id as RequestId;
-    if (this.open.size >= MAX_OPEN || this.open.has(id)) {
-      return this.refuse(message, -32603, 'Too many requests to this client are open');
+    const startedAt = performance.now();
+    if (!isWanted) {
+      const end = { outcome: CANCELLED, status: 202, detail: WITHDRAWN, reason: undefined };
+      return recordOutcome(this.estate, this.session.rules, { ...call, startedAt, bytesOut: 0 }, end);
     }
-    this.open.set(id, { call, startedAt: performance.now() });
+    if (this.open.size >= MAX_OPEN || this.open.has(id)) {
+      const { rpcCode, status, text } = PROBLEMS.CLIENT_BUSY;
+      const end = { outcome: { ending: 'failed', rpcCode }, status, detail: text, reason: undefined } as const;
+      recordOutcome(this.estate, this.session.rules, { ...call, startedAt, bytesOut: 0 }, end);
+      return this.refuse(message, rpcCode, text);
+    }
+    const clock = setTimeout(() => this.expire(message), this.session.answerTimeoutMs).unref();
+    this.open.set(id, { call, startedAt, clock });
     const carrier = reply?.isDone === false ? reply : this.session.openReply();
     if (carrier !== undefined) carrier.message(message.bytes);
     // The client of this call is gone; when it comes back for the answer it finds the question too.

@@ -139,10 +139,12 @@ describe('the session of a legacy lane', () => {
     const waiting = start(lane, legacy('tools/call', { name: 'slow' }));
     await until(() => server.of('tools/call').length === 1, 'the call arrived');
     server.next(json(404, rpcError(-32001, 'Session not found')));
+    // Refused, and so never made; of the one that waits nobody knows.
     expect(await ask(lane, legacy('tools/list'))).toMatchObject({
       kind: 'failed',
-      problem: { code: 'UPSTREAM_CLOSED' },
+      problem: { code: 'UPSTREAM_SESSION_LOST' },
     });
+    expect(await waiting.sink.end).toMatchObject({ kind: 'failed', problem: { code: 'UPSTREAM_CLOSED' } });
     expect(waiting.sink.kinds).toEqual(['failed']);
     expect(listener.ends).toHaveLength(1);
     expect(listener.ends[0]?.detail).toMatch(/no longer knows the session/);

@@ -24,6 +24,8 @@ const LOST: Failure = {
   problem: PROBLEMS.UPSTREAM_CLOSED,
   detail: 'the server no longer knows the session (HTTP 404)',
 };
+/** Of a call that the server refused for that reason: it was never made, so it can be made again. */
+const REFUSED: Failure = { problem: PROBLEMS.UPSTREAM_SESSION_LOST, detail: LOST.detail };
 const RELEASED: Failure = { problem: PROBLEMS.UPSTREAM_CLOSED, detail: 'the session was ended' };
 
 /**
@@ -126,8 +128,11 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
   onHead(call: HttpCall, status: number, headers: IncomingHttpHeaders): Failure | undefined {
     if (call.message.method === 'initialize') return status < 300 ? this.#takeSessionId(headers) : undefined;
     if (status !== 404 || this.#sessionId === undefined) return undefined;
+    // A call whose broken stream is asked for again has been made.
+    const failure = call.status === 404 ? REFUSED : LOST;
+    call.fail(failure);
     this.lost();
-    return LOST;
+    return failure;
   }
 
   judge(call: HttpCall, answer: Message): Failure | undefined {

@@ -26,6 +26,13 @@ export interface CallOptions {
 const MODERN = '2026-07-28';
 const ACCEPT = 'application/json, text/event-stream';
 
+export interface Opening {
+  /** Of the client. Default: none. */
+  readonly capabilities?: object;
+  /** The protocol version asked for. */
+  readonly version?: string;
+}
+
 /** One principal at the route of one server, speaking plain JSON so that ids and statuses are the test's own. */
 export class Caller {
   readonly #url: string;
@@ -57,24 +64,37 @@ export class Caller {
   }
 
   /** `initialize` alone, whatever comes of it. */
-  initialize(id: string | number = 0): Promise<Reply> {
+  initialize(id: string | number = 0, { capabilities = {}, version = '2025-11-25' }: Opening = {}): Promise<Reply> {
     const clientInfo = { name: 'faults', version: '1' };
-    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo };
+    const params = { protocolVersion: version, capabilities, clientInfo };
     return this.post({ jsonrpc: '2.0', id, method: 'initialize', params }, {});
   }
 
   /** Opens a legacy session. @throws with the answer when it is refused. */
-  async open(): Promise<Session> {
-    const opened = await this.initialize();
+  async open(opening: Opening = {}): Promise<Session> {
+    const opened = await this.initialize(0, opening);
     const id = opened.headers.get('mcp-session-id');
     if (opened.last.result === undefined || id === null) throw new Error(`no session: ${JSON.stringify(opened)}`);
-    const session = new Session(this, id);
+    const session = new Session(this, id, opening.version);
     await session.notify('notifications/initialized');
     return session;
   }
 
   post(body: object, headers: Record<string, string>, signal?: AbortSignal): Promise<Reply> {
     return this.send('POST', headers, JSON.stringify(body), signal);
+  }
+
+  async listen(headers: Record<string, string>): Promise<Listening> {
+    const abort = new AbortController();
+    const own = { authorization: `Bearer ${this.#token}`, accept: 'text/event-stream' };
+    const response = await fetch(this.#url, { headers: { ...own, ...headers }, signal: abort.signal });
+    if (response.status !== 200) throw new Error(`no stream: ${response.status} ${await response.text()}`);
+    let text = '';
+    const reading = (async () => {
+      for await (const chunk of response.body as ReadableStream<Uint8Array>) text += Buffer.from(chunk).toString();
+    })();
+    reading.catch(() => {});
+    return { said: () => eventsOf(text.slice(0, text.lastIndexOf('\n\n') + 1)), close: () => abort.abort() };
   }
 
   async send(
@@ -97,14 +117,22 @@ export class Caller {
   }
 }
 
+/** A stream that is open. */
+export interface Listening {
+  said(): RpcMessage[];
+  close(): void;
+}
+
 /** A legacy session. */
 export class Session {
   readonly id: string;
   readonly #caller: Caller;
+  readonly #version: string;
 
-  constructor(caller: Caller, id: string) {
+  constructor(caller: Caller, id: string, version = '2025-11-25') {
     this.#caller = caller;
     this.id = id;
+    this.#version = version;
   }
 
   tool(id: string | number, name: string, args: object = {}, { meta, signal }: CallOptions = {}): Promise<Reply> {
@@ -120,12 +148,22 @@ export class Session {
     return this.#caller.post({ jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) }, this.headers);
   }
 
+  /** An answer to a question of the server's. */
+  answer(id: string | number, result: object): Promise<Reply> {
+    return this.#caller.post({ jsonrpc: '2.0', id, result }, this.headers);
+  }
+
+  /** Opens the stream of the session. What it has said so far is in `said`; `close` breaks it. */
+  listen(): Promise<Listening> {
+    return this.#caller.listen(this.headers);
+  }
+
   end(): Promise<Reply> {
     return this.#caller.send('DELETE', this.headers, undefined);
   }
 
   get headers(): Record<string, string> {
-    return { 'mcp-session-id': this.id, 'mcp-protocol-version': '2025-11-25' };
+    return { 'mcp-session-id': this.id, 'mcp-protocol-version': this.#version };
   }
 }
 

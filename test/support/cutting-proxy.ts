@@ -3,18 +3,21 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 /** A TCP relay on a free port of 127.0.0.1 that can break every connection going through it, as a network does. */
 export class CuttingProxy {
+  /** Where new connections go. */
+  target: string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(server: Server) {
+  private constructor(server: Server, target: string) {
     this.#server = server;
+    this.target = target;
   }
 
   static async before(url: string): Promise<CuttingProxy> {
-    const { hostname, port } = new URL(url);
     const server = createServer();
-    const proxy = new CuttingProxy(server);
+    const proxy = new CuttingProxy(server, url);
     server.on('connection', (client) => {
+      const { hostname, port } = new URL(proxy.target);
       const upstream = connect(Number(port), hostname);
       proxy.#hold(client, upstream);
       proxy.#hold(upstream, client);

@@ -98,6 +98,19 @@ const tools = {
     send({ id: 'q1', method: 'roots/list' });
     waitingFor = (reply) => answer(id, reply.result ?? reply.error);
   },
+  // Asks when no call waits any more; what comes of it is among what was received.
+  'ask-later'(id) {
+    answer(id, 'asked');
+    send({ id: 'q2', method: 'roots/list' });
+  },
+  'ask-in-vain'(id) {
+    tools['ask-later'](id);
+    notify('notifications/cancelled', { requestId: 'q2', reason: 'no longer needed' });
+  },
+  'take-back'(id) {
+    answer(id, 'taken back');
+    notify('notifications/cancelled', { requestId: 'q2', reason: 'no longer needed' });
+  },
   'wrong-id'(id) {
     send({ id: id + 1000, result: {} });
     send({ id: String(id), result: {} });
@@ -139,6 +152,7 @@ const methods = {
     tools[params.name] ? tools[params.name](id, params) : fail(id, -32602, 'Unknown tool'),
   'resources/subscribe': (id) => send({ id, result: {} }),
   'resources/unsubscribe': (id) => send({ id, result: {} }),
+  'logging/setLevel': (id) => send({ id, result: {} }),
   ...(era === 'legacy'
     ? {
         initialize: (id, { protocolVersion }) =>

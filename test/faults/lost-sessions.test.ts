@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answer, ScriptedHttp, wellBehaved } from '../support/scripted-http.ts';
+import { Gate, script } from './gate.ts';
+import { type RpcMessage, toolValue } from './talk.ts';
+
+/** A server whose sessions can be forgotten, as by a restart. */
+class ForgetfulHttp {
+  readonly http: ScriptedHttp;
+  #sessions = 0;
+  #known = 0;
+
+  private constructor(http: ScriptedHttp) {
+    this.http = http;
+    http.otherwise = (request, response) => {
+      const { method } = request.rpc;
+      if (method === 'initialize') {
+        this.#sessions += 1;
+        this.#known = this.#sessions;
+        const result = { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'f', version: '1' } };
+        const headers = { 'content-type': 'application/json', 'mcp-session-id': `s${this.#sessions}` };
+        response.writeHead(200, headers).end(answer(request, result));
+      } else if (request.headers['mcp-session-id'] !== `s${this.#known}`) response.writeHead(404).end();
+      else wellBehaved(request, response);
+    };
+  }
+
+  static async start(): Promise<ForgetfulHttp> {
+    return new ForgetfulHttp(await ScriptedHttp.start());
+  }
+
+  forget(): void {
+    this.#known = -1;
+    this.http.received.splice(0);
+  }
+}
+
+let gate: Gate;
+let http: ForgetfulHttp;
+beforeAll(async () => {
+  http = await ForgetfulHttp.start();
+  gate = await Gate.start([
+    script('stdio', ['server.mjs', 'legacy']),
+    { id: 'http', transport: 'streamable-http', url: http.http.url },
+  ]);
+});
+afterAll(async () => {
+  await gate?.stop();
+  await http?.http.stop();
+});
+
+const brief = ({ method, params }: { readonly method?: string; readonly params?: Record<string, unknown> }) => [
+  method,
+  params?.level ?? params?.uri,
+];
+const AGAIN = [
+  ['initialize', undefined],
+  ['notifications/initialized', undefined],
+  ['logging/setLevel', 'warning'],
+  ['resources/subscribe', 'file:///a'],
+];
+
+describe('a session whose server side is lost', () => {
+  async function established(server: string) {
+    const session = await gate.caller(server).open();
+    await session.request(1, 'logging/setLevel', { level: 'debug' });
+    await session.request(2, 'logging/setLevel', { level: 'warning' });
+    await session.request(3, 'resources/subscribe', { uri: 'file:///a' });
+    await session.request(4, 'resources/subscribe', { uri: 'file:///b' });
+    await session.request(5, 'resources/unsubscribe', { uri: 'file:///b' });
+    return session;
+  }
+
+  it('gets from the next process what the last had granted it', async () => {
+    const session = await established('stdio');
+    expect((await session.tool(6, 'exit')).status).toBe(502);
+    const received = toolValue<RpcMessage[]>(await session.tool(7, 'received'));
+    expect(received.map(brief)).toEqual([...AGAIN, ['tools/call', undefined]]);
+    await session.end();
+  });
+
+  it('gets from the next session of an HTTP server what the last had granted it', async () => {
+    const session = await established('http');
+    http.forget();
+    const first = await session.tool(6, 'echo');
+    expect(first).toMatchObject({ status: 200, last: { id: 6, result: {} } });
+    const posts = http.http.received.filter(({ method }) => method === 'POST');
+    expect(posts.map(({ rpc }) => brief(rpc))).toEqual([
+      ['tools/call', undefined],
+      ...AGAIN,
+      ['tools/call', undefined],
+    ]);
+    await session.end();
+  });
+});

@@ -1,0 +1,197 @@
+import type { ServerResponse } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answer, type Received, ScriptedHttp, wellBehaved } from '../support/scripted-http.ts';
+import { until } from '../support/wait.ts';
+import { Gate, script } from './gate.ts';
+import { type RpcMessage, type Session, toolValue } from './talk.ts';
+
+const ROOTS = { capabilities: { roots: {} } };
+const CLIENT_TIMEOUT = 50_402;
+const NOT_FOUND = -32_601;
+const question = (id: string) => JSON.stringify({ jsonrpc: '2.0', id, method: 'roots/list' });
+
+/** A server over HTTP that asks on the stream of a call (`ask`), or on that of its session (`ask-later`). */
+class AskingHttp {
+  readonly http: ScriptedHttp;
+  #listening: ServerResponse | undefined;
+  #waiting: { readonly call: Received; readonly response: ServerResponse } | undefined;
+
+  private constructor(http: ScriptedHttp) {
+    this.http = http;
+    http.onGet = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      this.#listening = response;
+    };
+    http.otherwise = (request, response) => this.#post(request, response);
+  }
+
+  static async start(): Promise<AskingHttp> {
+    return new AskingHttp(await ScriptedHttp.start());
+  }
+
+  /** Streams of sessions so far. */
+  get streams(): number {
+    return this.http.of('GET').length;
+  }
+
+  /** Says something on the stream of the session. */
+  say(message: string): void {
+    this.#listening?.write(`data: ${message}\n\n`);
+  }
+
+  /** What came back under this id. */
+  answers(id: string): RpcMessage[] {
+    return this.http.received.map(({ body }) => JSON.parse(body || '{}')).filter((m) => m.id === id && !m.method);
+  }
+
+  #post(request: Received, response: ServerResponse): void {
+    const { method, params, id } = request.rpc;
+    if (method === 'initialize') {
+      const result = { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'asks', version: '1' } };
+      const headers = { 'content-type': 'application/json', 'mcp-session-id': 'asking' };
+      response.writeHead(200, headers).end(answer(request, result));
+    } else if (method === 'tools/call' && params?.name === 'ask') {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`data: ${question('q1')}\n\n`);
+      this.#waiting = { call: request, response };
+    } else if (method === undefined && String(id) === 'q1') {
+      response.writeHead(202).end();
+      const { result, error } = JSON.parse(request.body);
+      const content = [{ type: 'text', text: JSON.stringify(result ?? error) }];
+      this.#waiting?.response.end(`data: ${answer(this.#waiting.call, { content })}\n\n`);
+    } else if (method === undefined) response.writeHead(202).end();
+    else wellBehaved(request, response);
+  }
+}
+
+let gate: Gate;
+let http: AskingHttp;
+beforeAll(async () => {
+  http = await AskingHttp.start();
+  const patience = { call_timeout_ms: 1_500 };
+  gate = await Gate.start([
+    script('stdio', ['server.mjs', 'legacy']),
+    { id: 'http', transport: 'streamable-http', url: http.http.url },
+    script('hasty-stdio', ['server.mjs', 'legacy'], patience),
+    { id: 'hasty-http', transport: 'streamable-http', url: http.http.url, ...patience },
+  ]);
+});
+afterAll(async () => {
+  await gate?.stop();
+  await http?.http.stop();
+});
+
+describe.each(['stdio', 'http'])('what a server asks its client while it is called (%s)', (server) => {
+  it('reaches a client that has said it can answer, on the stream of the call, and the answer reaches the server', async () => {
+    const session = await gate.caller(server).open(ROOTS);
+    const listening = await session.listen();
+    const called = session.tool(1, 'ask');
+    await until(async () => (await session.answer('q1', { roots: [] })).status === 202, 'the question is open');
+    const reply = await called;
+    expect(toolValue(reply)).toEqual({ roots: [] });
+    expect(reply.messages.map(({ id, method }) => [id, method])).toEqual([
+      ['q1', 'roots/list'],
+      [1, undefined],
+    ]);
+    expect(listening.said()).toEqual([]);
+    // Answered once: there is nothing left to answer.
+    expect(await session.answer('q1', { roots: [] })).toMatchObject({
+      status: 400,
+      last: { error: { code: -32_600 } },
+    });
+    listening.close();
+    await session.end();
+  });
+
+  it('does not reach a client that has not said so: the server is told at once', async () => {
+    const session = await gate.caller(server).open();
+    const reply = await session.tool(1, 'ask');
+    expect(toolValue(reply)).toMatchObject({ code: NOT_FOUND });
+    expect(reply.messages).toHaveLength(1);
+    const refused = await gate.gateway.audited(
+      ({ reason, server: of }) => reason === 'capability.not-declared' && of === server,
+      'the refusal',
+    );
+    expect(refused).toMatchObject({ verdict: 'deny', method: 'roots/list' });
+    await session.end();
+  });
+
+  it('is no business of another session, of the same caller or of another', async () => {
+    const session = await gate.caller(server).open(ROOTS);
+    const others = [await gate.caller(server).open(ROOTS), await gate.caller(server, 'bob').open(ROOTS)];
+    const listening = await Promise.all(others.map((other) => other.listen()));
+    const called = session.tool(1, 'ask');
+    const asked = gate.gateway.audited(({ method, session_id }) => method === 'roots/list' && !!session_id, 'it asks');
+    await asked;
+    for (const other of others) expect((await other.answer('q1', { roots: ['stolen'] })).status).toBe(400);
+    await until(async () => (await session.answer('q1', { roots: [] })).status === 202, 'the question is open');
+    expect(toolValue(await called)).toEqual({ roots: [] });
+    for (const stream of listening) expect(stream.said()).toEqual([]);
+    for (const stream of listening) stream.close();
+    await Promise.all([session, ...others].map((one) => one.end()));
+  });
+});
+
+describe('a client that does not answer', () => {
+  it('is given as long as a call, then the server hears an error (stdio)', async () => {
+    const session = await gate.caller('hasty-stdio').open(ROOTS);
+    await session.tool(1, 'ask-later');
+    expect(await answeredOnStdio(session)).toMatchObject({ id: 'q2', error: { code: CLIENT_TIMEOUT } });
+    expect((await session.answer('q2', { roots: [] })).status).toBe(400);
+    await session.end();
+  });
+
+  it('is given as long as a call, then the server hears an error (http)', async () => {
+    const before = http.streams;
+    const session = await gate.caller('hasty-http').open(ROOTS);
+    await until(() => http.streams > before, 'the gateway listens to the server');
+    http.say(question('late'));
+    await until(() => http.answers('late').length > 0, 'the server has an answer');
+    expect(http.answers('late')).toMatchObject([{ error: { code: CLIENT_TIMEOUT } }]);
+    await session.end();
+  });
+
+  it('may answer in that time: the question waits for its stream', async () => {
+    const session = await gate.caller('stdio').open(ROOTS);
+    await session.tool(1, 'ask-later');
+    const listening = await session.listen();
+    await until(() => listening.said().length > 0, 'the client is asked');
+    expect(listening.said()).toMatchObject([{ id: 'q2', method: 'roots/list' }]);
+    expect((await session.answer('q2', { roots: [] })).status).toBe(202);
+    expect(await answeredOnStdio(session)).toMatchObject({ id: 'q2', result: { roots: [] } });
+    listening.close();
+    await session.end();
+  });
+
+  it('need not, when the server takes its question back', async () => {
+    const session = await gate.caller('stdio').open(ROOTS);
+    const listening = await session.listen();
+    await session.tool(1, 'ask-later');
+    await until(() => listening.said().length > 0, 'the client is asked');
+    await session.tool(2, 'take-back');
+    await until(() => listening.said().length > 1, 'the client has heard both');
+    expect(listening.said().map(({ method }) => method)).toEqual(['roots/list', 'notifications/cancelled']);
+    expect((await session.answer('q2', { roots: [] })).status).toBe(400);
+    listening.close();
+    await session.end();
+  });
+
+  it('is not asked when the server takes its question back before it was judged', async () => {
+    const session = await gate.caller('stdio').open(ROOTS);
+    await session.tool(1, 'ask-in-vain');
+    await gate.gateway.audited(
+      ({ type, method, outcome, session_id }) =>
+        type === 'outcome' && method === 'roots/list' && outcome === 'cancelled' && !!session_id,
+      'the end of the question',
+    );
+    expect((await session.answer('q2', { roots: [] })).status).toBe(400);
+    await session.end();
+  });
+});
+
+/** What the child has got under the id of its question. */
+function answeredOnStdio(session: Session): Promise<RpcMessage> {
+  return until(async () => {
+    const received = toolValue<RpcMessage[]>(await session.tool(9, 'received'));
+    return received.find(({ id, method }) => id === 'q2' && method === undefined);
+  }, 'the server has an answer');
+}
