@@ -92,6 +92,6 @@ function settings(layers, mcps) {
     sessions: { max_per_principal: 5_000 },
     streams: { max_per_principal: 5_000 },
     log: { level: 'error' },
-    mcps: mcps.map((server) => ({ ...server, ...(tools && { tools }) })),
+    mcps: mcps.map((server) => ({ ...(tools && { tools }), ...server })),
   };
 }
