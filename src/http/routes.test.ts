@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { routeOf } from '../../test/support/judged.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
-import { compileRoutes } from './routes.ts';
+import { compileRoutes, originForm } from './routes.ts';
 
 const crm = routeOf({ path: '/mcp/crm' });
 const health = routeOf({ path: '/health', name: 'health' });
@@ -79,5 +79,32 @@ describe('a table', () => {
 
   it('without a route for unknown servers knows only unknown paths', () => {
     expect(compileRoutes([health], unknown).find('/mcp/x')).toBe(unknown);
+  });
+});
+
+describe('the origin form', () => {
+  const of = (url: string, host = 'a.example:80') => originForm({ url, rawHeaders: ['Host', host] });
+
+  it.each([
+    ['/mcp?x=1', '/mcp?x=1'],
+    ['http://a.example:80/mcp?x=1', '/mcp?x=1'],
+    ['HTTPS://A.Example:80/mcp', '/mcp'],
+    ['http://a.example:80', '/'],
+    ['http://a.example:80?x', '/?x'],
+  ])('of %s is %s', (target, origin) => {
+    expect(of(target)).toBe(origin);
+  });
+
+  it.each([
+    'http://b.example/mcp',
+    'http://a.example/mcp',
+    'http://b@a.example:80/mcp',
+    'ftp://a.example:80/mcp',
+    'http:///mcp',
+    '*',
+    '',
+  ])('of %j there is none', (target) => {
+    expect(of(target)).toBe(target);
+    expect(originForm({ url: target, rawHeaders: [] })).toBe(target);
   });
 });

@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
+import { RequestHeaders } from './request-headers.ts';
 
 /** What a route does. The set is closed: it labels metrics and audit records. */
 export type RouteName = 'mcp' | 'servers' | 'health' | 'liveness' | 'readiness' | 'metrics' | 'unknown-mcp' | 'unknown';
@@ -33,6 +35,20 @@ export interface RouteTable {
   find(target: string): Route | Problem;
 }
 
+/** RFC 9112, section 3.2.2. */
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(.*)$/i;
+
+/**
+ * The target of a request in origin form; so is made, as by every server, a target in absolute form that names the very host of
+ * the Host header (RFC 9112, section 3.2.2). Any other comes back as it was: what is meant for somebody else is never forwarded.
+ */
+export function originForm({ url = '', rawHeaders }: Pick<IncomingMessage, 'url' | 'rawHeaders'>): string {
+  if (url.charCodeAt(0) === 0x2f) return url;
+  const match = ABSOLUTE_FORM.exec(url);
+  if (match === null || match[1]?.toLowerCase() !== new RequestHeaders(rawHeaders).host?.toLowerCase()) return url;
+  return match[2]?.startsWith('/') ? match[2] : `/${match[2]}`;
+}
+
 /** Paths another parser could read as a different path: encoded or back slashes, encoded dots and NUL, dot segments. */
 const AMBIGUOUS_PATH = /%(?:2f|5c|2e|00)|[\\;]|\/\.{1,2}(?:\/|$)|\/\//i;
 
@@ -51,7 +67,7 @@ export function compileRoutes(rows: readonly Route[], unknown: Route, unknownMcp
     find(target: string): Route | Problem {
       const exact = byPath.get(target);
       if (exact !== undefined) return exact;
-      // Origin form only (RFC 9112, section 3.2.1): the absolute form of a forward proxy and `*` are not served.
+      // Origin form only (RFC 9112, section 3.2.1): this is no forward proxy, and `*` has nothing to say here.
       if (target.charCodeAt(0) !== 0x2f) return PROBLEMS.MALFORMED_REQUEST;
       // A fragment is never sent (section 3.2.1); where one comes, readers differ on where the path ends.
       if (target.includes('#')) return PROBLEMS.MALFORMED_REQUEST;

@@ -95,8 +95,9 @@ describe('a bad credential', () => {
 
   it('is refused though a good one follows it', () => {
     const { verdict, principal } = judge(['Bearer stolen', 'Bearer good']);
-    expect(verdict).toEqual({ deny: PROBLEMS.AMBIGUOUS_CREDENTIALS, reason: 'authorization.repeated' });
+    expect(verdict).toEqual({ deny: PROBLEMS.AMBIGUOUS_CREDENTIALS, reason: 'authorization.repeated', close: true });
     expect(principal).toBeUndefined();
+    expect(judge(['Bearer good', 'Bearer good'], { auth: 'none' }).verdict).toEqual(verdict);
   });
 
   it('is never repeated in the answer', () => {

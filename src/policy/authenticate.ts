@@ -32,6 +32,8 @@ export function authenticate(settings: AuthenticateSettings): Admission {
     needs: ['clientAddress'],
     provides: ['principal'],
     evaluate(x) {
+      // Whoever reads the other one sees another caller, also where nobody needs to be known (RFC 9110, section 5.3).
+      if (x.headers.authorization.length > 1) return REPEATED;
       if (x.route.auth === 'none') return notNeeded;
       const result = settings.methodOf(x.route)(x.headers.authorization);
       if (result === 'not-responsible') {
@@ -45,6 +47,8 @@ export function authenticate(settings: AuthenticateSettings): Admission {
     },
   };
 }
+
+const REPEATED = refuse(PROBLEMS.AMBIGUOUS_CREDENTIALS, 'authorization.repeated', { close: true });
 
 function denial(settings: AuthenticateSettings, problem: Problem, reason: string): Denial {
   const challenge = settings.challenge(problem);

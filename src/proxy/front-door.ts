@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { ChunkWatch } from '../http/chunk-framing.ts';
 import { framingFault } from '../http/framing.ts';
 import { jsonResponse, send } from '../http/outbound-response.ts';
+import { originForm } from '../http/routes.ts';
 import type { Principal } from '../identity/principal.ts';
 import { canonicalAddress } from '../net/address.ts';
 import { type ChainResult, isStopped } from '../policy/engine.ts';
@@ -63,7 +64,7 @@ export class FrontDoor {
   request(request: IncomingMessage, response: ServerResponse): void {
     const rules = this.house.generation();
     const plane = this.planeOf(rules);
-    const found = plane.routes.find(request.url ?? '');
+    const found = plane.routes.find(originForm(request));
     const route = 'path' in found ? found : plane.unknown;
     const x = new Exchange(this.nextId(), route, request);
     this.countWhenDone(x, response);

@@ -188,6 +188,7 @@ describe('two Authorization headers', () => {
         status: 400,
         error: 'ambiguous_credentials',
         audit: { policy: 'authenticate', reason: 'authorization.repeated' },
+        closes: true,
         twin: SOUND,
         also: (answer) => expect(answer.headers.get('www-authenticate')).toBeUndefined(),
       }),

@@ -246,6 +246,7 @@ describe('a head', () => {
         ['that begins with a folded line', call().method + head('').slice(4).replace('\r\n', '\r\n folded\r\n')],
         ['with a blank before the colon', head('X-A : a\r\n')],
         ['with a header without a name', head(': a\r\n')],
+        ['whose lines end in bare line feeds', head('').replaceAll('\r\n', '\n')],
         ['with a line without a colon', head('X-A\r\n')],
         ['with a name outside ASCII', head('X-\xe9: a\r\n')],
         ['with a control character in a value', head('X-A: a\x01b\r\n')],

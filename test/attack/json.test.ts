@@ -160,6 +160,31 @@ describe('as no message, or one that reads two ways (-32600)', () => {
   prove(() => ground, attacks(-32600, twice));
 });
 
+describe('the record of what was read and refused', () => {
+  const row = async (request: Request) => {
+    const mark = await ground.mark();
+    expect((await ground.send(request)).status).toBe(400);
+    return (await ground.control(mark)).find(({ verdict }) => verdict === 'deny');
+  };
+
+  it.each([
+    ['a method', edited('"jsonrpc":"2.0",', ''), 'tools/call'],
+    ['a method that is forbidden beside a result', edited('"id":1', '"id":1,"result":{}'), 'tools/call'],
+    ['an argument twice', edited('"text":"hi"', '"text":"hi","text":"ho"'), 'tools/call'],
+    ['two methods, so none', edited('"method":"tools/call"', '"method":"tools/list","method":"tools/call"'), undefined],
+    ['no JSON', `${SOUND}x`, undefined],
+  ])('names the method where it can be read: %s', async (_, body, method) => {
+    const denied = await row(call(body));
+    expect(denied).toMatchObject({ policy: 'parse', reason: 'body.json' });
+    expect(denied?.method).toBe(method);
+  });
+
+  it('names it too where headers and body do not agree', async () => {
+    const denied = await row(modernCall('/mcp/open', TOKENS.user, { headers: { 'mcp-method': 'tools/list' } }));
+    expect(denied).toMatchObject({ policy: 'parse', reason: 'protocol.header-mismatch', method: 'tools/call' });
+  });
+});
+
 describe('what is sound', () => {
   it.each([
     '1',

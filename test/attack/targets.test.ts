@@ -56,7 +56,17 @@ describe('a path two parsers could read differently', () => {
 });
 
 describe('a target that is no path', () => {
-  const forms = ['http://127.0.0.1/mcp/open', 'http://evil.example/mcp/open', 'https://localhost:3000/mcp/open'];
+  const forms = [
+    'http://evil.example/mcp/open',
+    'http://127.0.0.1:80/mcp/open',
+    'http://evil.example@127.0.0.1/mcp/open',
+    'http://127.0.0.1@evil.example/mcp/open',
+    'https://localhost:3000/mcp/open',
+    'ftp://127.0.0.1/mcp/open',
+    'http:///mcp/open',
+    'http://127.0.0.1/mcp/../mcp/open',
+    'http://127.0.0.1//mcp/open',
+  ];
   prove(
     () => ground,
     forms.map(
@@ -71,9 +81,17 @@ describe('a target that is no path', () => {
       }),
     ),
   );
+
+  it('is served in absolute form when it names the host of the Host header, and that one is served', async () => {
+    const absolute = at('HTTP://LOCALHOST:3000/mcp/open?trace=1');
+    expect((await ground.send(vary(absolute, { headers: { host: 'localhost:3000' } }))).status).toBe(200);
+    const foreign = vary(at('http://evil.example/mcp/open'), { headers: { host: 'evil.example' } });
+    expect((await ground.send(foreign)).status).toBe(403);
+  });
+
   prove(
     () => ground,
-    ['mcp/open', '', '?x=1', '127.0.0.1:80', '/mcp/\xe9'].map(
+    ['mcp/open', 'http://127.0.0.1\\mcp/open', '', '?x=1', '127.0.0.1:80', '/mcp/\xe9'].map(
       (target): Attack => ({
         name: JSON.stringify(target),
         send: at(target),
