@@ -3,6 +3,7 @@ import { SharedSubscriptions } from './listen/shared-subscriptions.ts';
 import { DirectoryShelf } from './proxy/directory-shelf.ts';
 import type { LegacySession } from './proxy/legacy-session.ts';
 import type { Estate } from './proxy/services.ts';
+import { SseChannels } from './proxy/sse-channels.ts';
 import { StreamQuota } from './proxy/stream-quota.ts';
 import { SessionTable } from './session/session-table.ts';
 import { TicketOffice } from './session/tickets.ts';
@@ -21,6 +22,7 @@ export function newEstate(settings: Settings, services: Pick<Estate, 'audit' | '
     sessions: new SessionTable<LegacySession>(sessions),
     keepAlive: new KeepAlive(streams.keep_alive_ms),
     directories: new DirectoryShelf(services.log),
+    channels: new SseChannels(),
     streamQuota: new StreamQuota(streams.max_per_principal),
     subscriptions: new SharedSubscriptions(),
     replay: new ReplayStore({

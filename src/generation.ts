@@ -63,6 +63,7 @@ export async function compileGeneration(
         servers: serverIds,
         bodyBytes: settings.server.limits.body_bytes,
         healthAuth: settings.health.auth,
+        sse: settings.compat.sse,
       }),
       unknown: UNKNOWN,
       admit: compileAdmission(dataSteps, onThrow),
@@ -77,6 +78,7 @@ export async function compileGeneration(
     prefixes,
     streams: { bufferBytes: settings.streams.buffer_bytes },
     servers: new Map(settings.mcps.map((server) => [server.id, planOf(server, services.upstream(server))])),
+    publicPath: publicPath(settings),
     stillAccepts: (holder: PrincipalId, server: string | undefined) =>
       holder === anonymous?.id || registry.accepts(holder, tokens.of(server)),
   });
@@ -108,6 +110,11 @@ function dataNames(settings: Settings) {
     origins: settings.security.cors.allowed_origins,
     loopbackOrigins: isLoopback(host),
   };
+}
+
+/** A proxy in front that serves us under a path takes it off again; clients need it in what they are told. */
+function publicPath({ server: { public_url } }: Settings): string {
+  return public_url === undefined ? '' : new URL(public_url).pathname.replace(/\/+$/, '');
 }
 
 /** An address the operator wrote down as the bind is a name too: a page can rebind a domain name, never an address. */

@@ -4,7 +4,17 @@ import type { Problem } from '../problem/problem.ts';
 import { RequestHeaders } from './request-headers.ts';
 
 /** What a route does. The set is closed: it labels metrics and audit records. */
-export type RouteName = 'mcp' | 'servers' | 'health' | 'liveness' | 'readiness' | 'metrics' | 'unknown-mcp' | 'unknown';
+export type RouteName =
+  | 'mcp'
+  | 'sse'
+  | 'messages'
+  | 'servers'
+  | 'health'
+  | 'liveness'
+  | 'readiness'
+  | 'metrics'
+  | 'unknown-mcp'
+  | 'unknown';
 
 /** One row of the frozen table: everything a request needs to know about where it is going. */
 export interface Route {

@@ -253,3 +253,21 @@ describe('a request without a body', () => {
     });
   });
 });
+
+describe('a message to the stream of an HTTP+SSE client', () => {
+  const route = { name: 'messages', path: '/mcp/crm/messages' } as const;
+  const plain = ['Content-Type', 'application/json'];
+
+  it('needs no Accept and no header that names the session', async () => {
+    const { verdict, x } = await judge(list, plain, { route });
+    expect(verdict).toEqual({ pass: 'parse.legacy' });
+    expect(x.inbound).toMatchObject({ era: 'legacy', revision: undefined });
+    expect((await judge(list, plain)).verdict).toMatchObject({ deny: PROBLEMS.NOT_ACCEPTABLE });
+  });
+
+  it('is taken for 2024-11-05 where an incomplete initialize is completed', async () => {
+    const bare = { jsonrpc: '2.0', method: 'initialize', id: 1 };
+    const { x } = await judge(bare, plain, { route, lenient: true });
+    expect(x.inbound?.messages[0]?.params?.string('protocolVersion')).toBe('2024-11-05');
+  });
+});

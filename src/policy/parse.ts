@@ -5,7 +5,7 @@ import { isScanFailure, type ScannedBody, scanBody } from '../jsonrpc/scan.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Problem, particular } from '../problem/problem.ts';
 import { disagreement } from '../protocol/agreement.ts';
-import { classify, isProblem } from '../protocol/classify.ts';
+import { classify, isProblem, type ProtocolHeaders } from '../protocol/classify.ts';
 import { completedInitialize } from '../protocol/lenient-initialize.ts';
 import { isRevision } from '../protocol/revisions.ts';
 import type { Admission } from './engine.ts';
@@ -57,9 +57,10 @@ function refuseUnread(x: Exchange, lenient: boolean): Denial | undefined {
   if (contentEncoding !== undefined && contentEncoding !== 'identity') {
     return refuse(PROBLEMS.UNSUPPORTED_MEDIA_TYPE, 'body.content-encoding', { close: true });
   }
-  // RFC 9110, section 12.5.1: no Accept is every type; MCP demands the header all the same.
+  // RFC 9110, section 12.5.1: no Accept is every type; Streamable HTTP demands the header all the same.
   const accepted = accept ?? (lenient ? '*/*' : '');
-  if (!acceptsBoth(accepted)) {
+  // What is POSTed to a session of HTTP+SSE is answered on its stream: there is nothing to accept.
+  if (x.route.name !== 'messages' && !acceptsBoth(accepted)) {
     return refuse(PROBLEMS.NOT_ACCEPTABLE, 'body.accept', { close: true });
   }
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
@@ -79,7 +80,7 @@ async function readAndScan(x: Exchange, limits: BodyLimits, lenient: boolean): P
   }
   x.rejectedId = idOfRequest(scanned);
   x.rejectedMethod = scanned.messages[0]?.method;
-  const classification = classify(x.headers, scanned.messages);
+  const classification = classify(x.route.name === 'messages' ? onStream(x) : x.headers, scanned.messages);
   if (isProblem(classification)) return refuse(classification, `protocol.${reasonOf(classification)}`);
   if (classification.era === 'modern') {
     const refused = refuseModern(x, scanned.messages[0], scanned.batch);
@@ -102,7 +103,13 @@ function completed(x: Exchange, { messages, batch }: ScannedBody): readonly Mess
   const [message] = messages;
   if (batch || message?.method !== 'initialize') return messages;
   const { protocolVersion = '' } = x.headers;
-  return [completedInitialize(message, isRevision(protocolVersion) ? protocolVersion : '2025-03-26')];
+  const assumed = x.route.name === 'messages' ? '2024-11-05' : '2025-03-26';
+  return [completedInitialize(message, isRevision(protocolVersion) ? protocolVersion : assumed)];
+}
+
+/** On HTTP+SSE the address names the session, not a header. */
+function onStream(x: Exchange): ProtocolHeaders {
+  return { protocolVersion: x.headers.protocolVersion, sessionId: '' };
 }
 
 function withLimit(problem: Problem, bytes: number): Problem {

@@ -1,4 +1,4 @@
-/** The protocol revisions this gateway carries, newest first. 2024-11-05 is what old servers negotiate; its own transport is not spoken here. */
+/** The protocol revisions this gateway carries, newest first. 2024-11-05 came with a transport of its own, HTTP+SSE. */
 export const REVISIONS = ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
 export type Revision = (typeof REVISIONS)[number];
 

@@ -6,10 +6,10 @@ import { METHODS } from '../protocol/methods.ts';
 import { eraOf } from '../protocol/revisions.ts';
 import type { EndReason } from '../session/tickets.ts';
 import type { CallHandle, CallSink, Lane } from '../upstream/lane.ts';
+import type { Carrier } from './carrier.ts';
 import { finalAnswer } from './final-answer.ts';
 import { outboundMessage, outboundParameters } from './outbound-request.ts';
 import { outcomeOf, statusOf } from './outcome.ts';
-import type { PostReply } from './post-reply.ts';
 import { type CallParts, ReceivedCall } from './received-call.ts';
 import { rpcRefusal } from './refusal.ts';
 import { belongsToCall } from './related.ts';
@@ -23,7 +23,7 @@ export interface LaneSource {
   lane(): Lane | Promise<Lane>;
   begin(call: ForwardedCall): void;
   /** A request of the server's own that came while the call was under way (legacy). @returns what a sink's `message` does */
-  asked(message: Message, reply: PostReply): boolean;
+  asked(message: Message, reply: Carrier): boolean;
   /** The server takes such a request back. */
   withdrawn(message: Message): void;
   /** The final answer, before the client sees it. @returns a problem to answer with instead */
@@ -48,7 +48,7 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     rules: Generation,
     plan: ServerPlan,
     source: LaneSource,
-    reply: PostReply,
+    reply: Carrier,
     parts: CallParts,
   ) {
     super(estate, rules, plan, reply, parts);
@@ -64,7 +64,7 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     return !this.over && !this.reply.isDone;
   }
 
-  get carrier(): PostReply {
+  get carrier(): Carrier {
     return this.reply;
   }
 
@@ -131,12 +131,12 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     this.refuse(reason === 'shutdown' ? PROBLEMS.SHUTTING_DOWN : PROBLEMS.ENDED);
   }
 
-  /** The client said it no longer wants the answer (legacy `notifications/cancelled`). Over HTTP the POST still needs one. */
+  /** The client said it no longer wants the answer (legacy `notifications/cancelled`). */
   cancelledByClient(reason: string): void {
     if (this.over) return;
     this.handle?.cancel(reason);
     this.finish({ ending: 'cancelled', rpcCode: undefined }, 200, undefined);
-    this.reply.finish(rpcRefusal(this.id, PROBLEMS.CANCELLED, this.origin.decisionId), 200);
+    this.reply.cancelled(rpcRefusal(this.id, PROBLEMS.CANCELLED, this.origin.decisionId), 200);
   }
 
   /** Closing the stream cancels on the modern era and must not on the older ones (MCP 2026-07-28, patterns/cancellation). */

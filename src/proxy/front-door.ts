@@ -19,6 +19,7 @@ import { health, liveness, type ProbeFacts, readiness } from './probes.ts';
 import { Refuser } from './refuser.ts';
 import { serverList } from './server-list.ts';
 import type { Estate, Generation, Plane } from './services.ts';
+import { sseMessage, sseStream } from './sse-transport.ts';
 
 export interface FrontDoorSettings {
   /** More header lines than this are refused, never silently cut. */
@@ -132,6 +133,8 @@ export class FrontDoor {
   private terminal(rules: Generation, x: Exchange, response: ServerResponse): void {
     switch (x.route.name) {
       case 'mcp':
+      case 'sse':
+      case 'messages':
         return this.mcp(rules, x, response);
       case 'servers':
         return serverList(rules, x, response);
@@ -154,8 +157,7 @@ export class FrontDoor {
     const plan = rules.servers.get(x.route.server ?? '');
     if (plan === undefined) return this.unknownServer(rules, x, response);
     const context: PostContext = { estate: this.estate, rules, plan, x, response, refuser: this.refuser };
-    const verb = x.request.method === 'POST' ? mcpPost : x.request.method === 'GET' ? mcpGet : mcpDelete;
-    verb(context).catch((error: unknown) => this.refuser.failure(x, response, error));
+    TERMINALS[x.route.name as McpRoute](context).catch((error: unknown) => this.refuser.failure(x, response, error));
   }
 
   private unknownServer(rules: Generation, x: Exchange, response: ServerResponse): void {
@@ -191,4 +193,18 @@ const EARLY_REASONS: ReadonlyMap<Problem, string> = new Map<Problem, string>([
   [PROBLEMS.HEADERS_TOO_LARGE, 'headers.too-many'],
   [PROBLEMS.UNKNOWN_TRANSFER_CODING, 'request.transfer-coding'],
 ]);
+type McpRoute = 'mcp' | 'sse' | 'messages';
+
+const TERMINALS: { readonly [name in McpRoute]: (context: PostContext) => Promise<void> } = {
+  mcp: streamableHttp,
+  sse: sseStream,
+  messages: sseMessage,
+};
+
+function streamableHttp(context: PostContext): Promise<void> {
+  const { method } = context.x.request;
+  if (method === 'POST') return mcpPost(context);
+  return method === 'GET' ? mcpGet(context) : mcpDelete(context);
+}
+
 const UNKNOWN = refuse(PROBLEMS.NOT_FOUND, 'route.unknown', { close: true });

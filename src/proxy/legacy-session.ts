@@ -10,10 +10,10 @@ import type { SessionEntry } from '../session/session-table.ts';
 import type { EndReason } from '../session/tickets.ts';
 import { SessionReplay } from '../stream/session-replay.ts';
 import type { Lane, LaneListener } from '../upstream/lane.ts';
+import type { Carrier } from './carrier.ts';
 import type { ForwardedCall, LaneSource } from './forwarded-call.ts';
 import { introduce, ownMessage } from './introduction.ts';
 import { outboundMessage } from './outbound-request.ts';
-import type { PostReply } from './post-reply.ts';
 import { ServerRequests } from './server-requests.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 import { SessionOutlet } from './session-outlet.ts';
@@ -81,6 +81,19 @@ export class LegacySession implements SessionEntry, LaneSource {
     return this.calls.size > 0 || this.outlet.isOpen;
   }
 
+  get hasCalls(): boolean {
+    return this.calls.size > 0;
+  }
+
+  /** `initialize` was answered with success. */
+  get isEstablished(): boolean {
+    return this.established;
+  }
+
+  get hasEnded(): boolean {
+    return this.ended;
+  }
+
   /** A call of this session by the client's own id. */
   callOf(id: RequestId): ForwardedCall | undefined {
     return this.calls.get(id);
@@ -110,7 +123,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     if (call.received === this.initialize && !this.established) this.abandon(call.carrier);
   }
 
-  asked(message: Message, reply: PostReply): boolean {
+  asked(message: Message, reply: Carrier): boolean {
     return this.requests.receive(message, reply);
   }
 
@@ -174,10 +187,15 @@ export class LegacySession implements SessionEntry, LaneSource {
   }
 
   /** A reply of a call under way that can carry a message to a client without a GET stream. */
-  openReply(): PostReply | undefined {
+  openReply(): Carrier | undefined {
     if (this.outlet.isOpen) return undefined;
     for (const call of this.calls.values()) if (call.canCarry) return call.carrier;
     return undefined;
+  }
+
+  /** The stream that carries every call was read again. */
+  caughtUp(): void {
+    for (const call of this.calls.values()) call.clientCaughtUp();
   }
 
   end(reason: EndReason): void {
@@ -233,7 +251,7 @@ export class LegacySession implements SessionEntry, LaneSource {
   }
 
   /** `initialize` failed: there never was a session. */
-  private abandon(reply: PostReply): void {
+  private abandon(reply: Carrier): void {
     reply.dropHeader(SESSION_HEADER);
     this.estate.sessions.remove(this.id);
     this.end('session-ended');

@@ -106,7 +106,8 @@ function refuseUnfit(x: Exchange, inbound: Inbound, session: LegacySession): Pro
     : particular(PROBLEMS.INVALID_REQUEST, 'A request with this id is still being answered');
 }
 
-async function deliverAnswer(context: PostContext, session: LegacySession, message: Message): Promise<boolean> {
+/** Hands over the client's answer to a question of the server's. False when it was refused and the client told so. */
+export async function deliverAnswer(context: PostContext, session: LegacySession, message: Message): Promise<boolean> {
   const { x, response, refuser } = context;
   try {
     if (await session.requests.answer(message)) return true;
@@ -158,7 +159,8 @@ async function forward(
   await Promise.all(calls.map((call) => call.run()));
 }
 
-function originOf(x: Exchange, index: number): CallOrigin {
+/** @param index of the message in its POST */
+export function originOf(x: Exchange, index: number): CallOrigin {
   return {
     decisionId: index === 0 ? x.id : `${x.id}.${index}`,
     requestId: x.requestId,

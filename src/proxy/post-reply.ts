@@ -3,12 +3,13 @@ import type { Exchange } from '../policy/exchange.ts';
 import type { EndReason } from '../session/tickets.ts';
 import { Reply, type ReplyOwner } from '../stream/reply.ts';
 import type { SessionReplay } from '../stream/session-replay.ts';
+import type { Carrier } from './carrier.ts';
 import type { ReceivedCall } from './received-call.ts';
 import type { Estate, Generation } from './services.ts';
 import { StreamRecord } from './stream-record.ts';
 
 /** The answer to one POST and the calls that share it: one, or the members of a batch. */
-export class PostReply implements ReplyOwner {
+export class PostReply implements ReplyOwner, Carrier {
   private readonly estate: Estate;
   private readonly exchange: Exchange;
   private readonly reply: Reply;
@@ -65,6 +66,11 @@ export class PostReply implements ReplyOwner {
   finish(bytes: Buffer, status: number): void {
     this.reply.finish(bytes, status);
     if (this.reply.isDone) this.record?.end(this.reply.bytes, undefined);
+  }
+
+  /** The POST still needs an answer. */
+  cancelled(bytes: Buffer, status: number): void {
+    this.finish(bytes, status);
   }
 
   /** Ends the answer as it stands: the final message never came. */

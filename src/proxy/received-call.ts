@@ -10,8 +10,8 @@ import type { Revision } from '../protocol/revisions.ts';
 import type { EndReason, Ticket } from '../session/tickets.ts';
 import type { Lane } from '../upstream/lane.ts';
 import { nameOf, recordDenial, recordOutcome } from './call-record.ts';
+import type { Carrier } from './carrier.ts';
 import type { Outcome } from './outcome.ts';
-import type { PostReply } from './post-reply.ts';
 import { rpcRefusal } from './refusal.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 
@@ -50,10 +50,10 @@ export abstract class ReceivedCall implements Call, Ticket {
   readonly estate: Estate;
   readonly rules: Generation;
   readonly plan: ServerPlan;
-  protected readonly reply: PostReply;
+  protected readonly reply: Carrier;
   protected over = false;
 
-  constructor(estate: Estate, rules: Generation, plan: ServerPlan, reply: PostReply, parts: CallParts) {
+  constructor(estate: Estate, rules: Generation, plan: ServerPlan, reply: Carrier, parts: CallParts) {
     this.estate = estate;
     this.rules = rules;
     this.plan = plan;

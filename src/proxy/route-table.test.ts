@@ -20,7 +20,7 @@ const listed = (rows: readonly Route[]) => rows.map(columns);
 
 const VERBS = 'GET,POST,DELETE';
 const ALL_VERBS = 'GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS';
-const settings = { servers: ['crm', 'search'], bodyBytes: 4_096, healthAuth: 'none' } as const;
+const settings = { servers: ['crm', 'search'], bodyBytes: 4_096, healthAuth: 'none', sse: true } as const;
 
 describe('the main listener', () => {
   it('serves these routes and no others', () => {
@@ -28,12 +28,26 @@ describe('the main listener', () => {
       `/mcp data mcp ${VERBS}  required user 4096 mcp call host`,
       `/mcp/crm data mcp ${VERBS} crm required user 4096 mcp call host`,
       `/mcp/search data mcp ${VERBS} search required user 4096 mcp call host`,
+      ...['', 'crm', 'search'].flatMap((id) => {
+        const base = id === '' ? '' : `/mcp/${id}`;
+        return [
+          `${base}/sse data sse ${VERBS} ${id} required user 0 mcp call host`,
+          `${base}/messages data messages ${VERBS} ${id} required user 4096 mcp call host`,
+        ];
+      }),
       '/mcp/servers data servers GET  required user 0 read refusals host',
       '/api/v1/mcp/list data servers GET  required user 0 read refusals host',
       '/health operations health GET  optional  0 probe refusals any host',
       '/healthz operations liveness GET  none  0 probe refusals any host',
       '/readyz operations readiness GET  none  0 probe refusals any host',
     ]);
+  });
+
+  it('serves the transport of 2024-11-05 only while that is wished', () => {
+    const without = dataRoutes({ ...settings, sse: false });
+    expect(without.rows.filter(({ name }) => name === 'sse' || name === 'messages')).toEqual([]);
+    expect(without.find('/sse')).toBe(UNKNOWN);
+    expect(without.find('/mcp/crm/sse')).toBe(UNKNOWN_MCP);
   });
 
   it('asks for a credential on /health where that is wished, and never on the probes of machines', () => {
@@ -95,7 +109,7 @@ describe('every route', () => {
   });
 
   it('takes a body only where messages come in', () => {
-    for (const row of rows) if (row.bodyBytes > 0) expect(row.name).toBe('mcp');
+    for (const row of rows) if (row.bodyBytes > 0) expect(['mcp', 'messages']).toContain(row.name);
   });
 
   it('checks the host but for probes', () => {

@@ -6,6 +6,8 @@ export interface RouteSettings {
   readonly bodyBytes: number;
   /** `token`: nobody without a credential learns even that the gateway is healthy. */
   readonly healthAuth: 'none' | 'token';
+  /** Whether the transport of 2024-11-05 is served. */
+  readonly sse: boolean;
 }
 
 const mcp = {
@@ -64,6 +66,7 @@ export function dataRoutes(settings: RouteSettings): RouteTable {
     [
       { ...mcp, name: 'mcp', path: '/mcp', methods, server: only, bodyBytes },
       ...servers.map((id): Route => ({ ...mcp, name: 'mcp', path: `/mcp/${id}`, methods, server: id, bodyBytes })),
+      ...(settings.sse ? sseRoutes(servers, only, bodyBytes) : []),
       { ...read, name: 'servers', path: '/mcp/servers' },
       { ...read, name: 'servers', path: '/api/v1/mcp/list' },
       { ...probe, name: 'health', path: '/health', auth: healthAuth === 'token' ? 'required' : 'optional' },
@@ -73,6 +76,15 @@ export function dataRoutes(settings: RouteSettings): RouteTable {
     UNKNOWN,
     UNKNOWN_MCP,
   );
+}
+
+/** 2024-11-05: a stream and a place to POST. All verbs of a server's route reach them, for the reason `UNKNOWN_MCP` gives. */
+function sseRoutes(servers: readonly string[], only: string | undefined, bodyBytes: number): Route[] {
+  const places = [{ base: '', server: only }, ...servers.map((server) => ({ base: `/mcp/${server}`, server }))];
+  return places.flatMap(({ base, server }): Route[] => [
+    { ...mcp, name: 'sse', path: `${base}/sse`, methods: MCP_VERBS, server, bodyBytes: 0 },
+    { ...mcp, name: 'messages', path: `${base}/messages`, methods: MCP_VERBS, server, bodyBytes },
+  ]);
 }
 
 /** The admin listener's table. */

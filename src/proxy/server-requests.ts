@@ -8,9 +8,9 @@ import { isDenial } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { METHODS } from '../protocol/methods.ts';
 import { nameOf, recordDenial, recordOutcome } from './call-record.ts';
+import type { Carrier } from './carrier.ts';
 import type { LegacySession } from './legacy-session.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
-import type { PostReply } from './post-reply.ts';
 import type { Estate } from './services.ts';
 
 /** Questions a server may have open with one client. */
@@ -47,7 +47,7 @@ export class ServerRequests {
   }
 
   /** Judges a request of the server's and hands it to the client, on the call's own stream if it has one. */
-  receive(message: Message, reply: PostReply | undefined): boolean {
+  receive(message: Message, reply: Carrier | undefined): boolean {
     void this.judge(message, reply).catch((error: unknown) => {
       this.estate.log.error('server request threw', { server: this.session.server, error: String(error) });
     });
@@ -100,7 +100,7 @@ export class ServerRequests {
     return true;
   }
 
-  private async judge(message: Message, reply: PostReply | undefined): Promise<void> {
+  private async judge(message: Message, reply: Carrier | undefined): Promise<void> {
     const call = this.callOf(message);
     this.judging.add(message);
     const judged = await this.session.rules.decide.run(call);

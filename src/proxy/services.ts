@@ -17,6 +17,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Upstream } from '../upstream/lane.ts';
 import type { DirectoryShelf } from './directory-shelf.ts';
 import type { LegacySession } from './legacy-session.ts';
+import type { SseChannels } from './sse-channels.ts';
 import type { StreamQuota } from './stream-quota.ts';
 
 /** Everything alive that a call touches. Outlives a reload. */
@@ -29,6 +30,7 @@ export interface Estate {
   readonly keepAlive: KeepAlive;
   readonly directories: DirectoryShelf;
   readonly streamQuota: StreamQuota;
+  readonly channels: SseChannels;
   /** What legacy clients may ask for again. */
   readonly replay: ReplayStore;
   readonly subscriptions: SharedSubscriptions;
@@ -70,6 +72,8 @@ export interface Generation {
   readonly prefixes: PrefixSource;
   readonly streams: StreamSettings;
   readonly servers: ReadonlyMap<string, ServerPlan>;
+  /** What stands before our paths where callers see them; empty when nothing does. */
+  readonly publicPath: string;
   /**
    * Whether the principal still holds a live credential for the server. Asked when something is about to be kept open: a
    * revocation may have come while the request was on its way here.

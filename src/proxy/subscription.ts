@@ -31,6 +31,8 @@ export class Subscription extends ReceivedCall implements Listener {
   readonly terms: SubscriptionTerms;
   /** Until it is judged what it asked for, then what of it this caller may hear. */
   topics: ReadonlySet<Topic> = new Set();
+  /** A stream of its own: the older transport has no subscriptions. */
+  protected declare readonly reply: PostReply;
   private readonly source: LaneSource;
   private readonly subscriptionId: string;
   private shared: SharedSubscription | undefined = undefined;

@@ -3,6 +3,8 @@ import { PROBLEMS } from '../problem/catalogue.ts';
 
 const ROUTES: readonly RouteName[] = [
   'mcp',
+  'sse',
+  'messages',
   'servers',
   'health',
   'liveness',
@@ -67,6 +69,7 @@ const REASONS = [
   'session.initialize-shape',
   'session.not-found',
   'session.protocol',
+  'session.query',
   'sessions.max',
   'sessions.max_per_principal',
   'step.threw',

@@ -73,7 +73,11 @@ export class EventStream implements Beating, MessageStream {
    */
   write(message: Buffer): boolean {
     if (this.closed && this.log === undefined) return true;
-    const event = this.log === undefined ? sseEvent(message) : this.log.append(message);
+    return this.writeEvent(this.log === undefined ? sseEvent(message) : this.log.append(message));
+  }
+
+  /** An event as it goes over the wire, under the same bound. */
+  writeEvent(event: Buffer): boolean {
     if (this.closed) return true;
     if (this.response.writableLength > this.bufferBytes) {
       this.cut();

@@ -243,8 +243,18 @@ describe('a lane to an HTTP+SSE server', () => {
   });
 
   it('is over when the server has forgotten the session', async () => {
+    server.next(accepted, (_, response) => void response.writeHead(404).end());
+    const { sink } = start(lane, legacy('tools/list'));
+    await until(() => server.of('tools/list').length === 1, 'the other call arrived');
+    expect(await ask(lane, legacy('ping'))).toMatchObject({ problem: { code: 'UPSTREAM_SESSION_LOST' } });
+    expect(await sink.end).toMatchObject({ problem: { code: 'UPSTREAM_CLOSED' } });
+    expect(listener.ends).toMatchObject([{ problem: { code: 'UPSTREAM_CLOSED' } }]);
+  });
+
+  it('is over when the server takes a notification no more for that reason', async () => {
     server.next((_, response) => void response.writeHead(404).end());
-    expect(await ask(lane, legacy('ping'))).toMatchObject({ kind: 'failed', problem: { code: 'UPSTREAM_CLOSED' } });
+    const sent = lane.send(notification('notifications/initialized'), '2024-11-05');
+    expect(await failure(sent)).toEqual(['UPSTREAM_SESSION_LOST', expect.any(String)]);
     expect(listener.ends).toHaveLength(1);
   });
 

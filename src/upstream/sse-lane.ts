@@ -25,6 +25,9 @@ const LOST: Failure = {
   detail: 'the server no longer knows the session (HTTP 404)',
 };
 
+/** Of the message that was refused for that reason: a call with it was never made, so it can be made again. */
+const REFUSED: Failure = { problem: PROBLEMS.UPSTREAM_SESSION_LOST, detail: LOST.detail };
+
 /**
  * One client's session with a server of HTTP+SSE (MCP 2024-11-05, transports): a stream the server says everything on, and
  * a POST for each message to it. The stream is the session: when it ends, so does the lane. The endpoint stays in here, for it
@@ -81,7 +84,12 @@ export class SseLane implements Lane, CallKeeper, SseOwner {
     // It names the client's id, which is another call's here. Cancelling is CallHandle.cancel.
     if (message.method === 'notifications/cancelled') return;
     if (this.#ended !== undefined) throw new ProblemError(this.#ended.problem, this.#ended.detail);
-    await this.#post(message.bytes);
+    try {
+      await this.#post(message.bytes);
+    } catch (error) {
+      this.#checkLoss(error);
+      throw error;
+    }
   }
 
   listen(listener: LaneListener): () => void {
@@ -217,8 +225,7 @@ export class SseLane implements Lane, CallKeeper, SseOwner {
       this.target.postTo(this.#path, this.target.postHeaders.slice(), body, handler),
     );
     if (status < 300) return;
-    const failure = status === 404 ? LOST : statusFailure(status, headers);
-    if (status === 404) this.over(LOST);
+    const failure = status === 404 ? REFUSED : statusFailure(status, headers);
     throw new ProblemError(failure.problem, failure.detail);
   }
 
@@ -229,6 +236,11 @@ export class SseLane implements Lane, CallKeeper, SseOwner {
     const detail = error instanceof ProblemError ? error.detail : String(error);
     this.target.health.failed({ problem, detail }, false);
     call.fail(problem, detail);
+    this.#checkLoss(error);
+  }
+
+  #checkLoss(error: unknown): void {
+    if (error instanceof ProblemError && error.problem === REFUSED.problem) this.over(LOST);
   }
 
   #close(listener: LaneListener, failure: Failure): void {

@@ -7,7 +7,7 @@ import { bytesOf, get, modernCall, type Request } from './requests.ts';
 
 const BODY = 4_194_304;
 const SERVERS = ['open', 'ruled', 'guarded'];
-const DATA = dataRoutes({ servers: SERVERS, bodyBytes: BODY, healthAuth: 'none' });
+const DATA = dataRoutes({ servers: SERVERS, bodyBytes: BODY, healthAuth: 'none', sse: true });
 const ADMIN = adminRoutes('token');
 
 let ground: Ground;
@@ -29,6 +29,17 @@ describe('the route table', () => {
       '/mcp/open': `data | GET POST DELETE | open | required | user | ${BODY} | mcp | call | true`,
       '/mcp/ruled': `data | GET POST DELETE | ruled | required | user | ${BODY} | mcp | call | true`,
       '/mcp/guarded': `data | GET POST DELETE | guarded | required | user | ${BODY} | mcp | call | true`,
+      ...Object.fromEntries(
+        ['', ...SERVERS].flatMap((id) => {
+          const base = id === '' ? '' : `/mcp/${id}`;
+          const row = (body: number) =>
+            `data | GET POST DELETE | ${id} | required | user | ${body} | mcp | call | true`;
+          return [
+            [`${base}/sse`, row(0)],
+            [`${base}/messages`, row(BODY)],
+          ];
+        }),
+      ),
       '/mcp/servers': 'data | GET |  | required | user | 0 | read | refusals | true',
       '/api/v1/mcp/list': 'data | GET |  | required | user | 0 | read | refusals | true',
       '/health': 'operations | GET |  | optional |  | 0 | probe | refusals | false',
@@ -53,9 +64,10 @@ describe('the route table', () => {
   });
 
   it('gives the only server to /mcp, and asks for a token at /health where that is configured', () => {
-    const alone = dataRoutes({ servers: ['only'], bodyBytes: 1, healthAuth: 'token' });
+    const alone = dataRoutes({ servers: ['only'], bodyBytes: 1, healthAuth: 'token', sse: true });
     const row = (path: string) => alone.rows.find((each) => each.path === path);
     expect(row('/mcp')?.server).toBe('only');
+    expect([row('/sse')?.server, row('/messages')?.server]).toEqual(['only', 'only']);
     expect(row('/health')?.auth).toBe('required');
     expect(adminRoutes('none').rows[0]?.auth).toBe('none');
   });
@@ -72,8 +84,12 @@ const PLANES = [
   ['admin', ADMIN.rows, () => ground.gateway.adminUrl as string],
 ] as const;
 
-/** What a sound request to the row is: a call where the row takes bodies, else GET. */
+/**
+ * What a sound request to the row is: a call where the row takes bodies, else GET. A stream has no end, so it is asked for with a
+ * query, which is the first thing its terminal refuses.
+ */
 function sound(row: Route, token: string | undefined): Request {
+  if (row.name === 'sse') return get(`${row.path}?x=1`, token);
   return row.bodyBytes > 0 ? modernCall(row.path, token) : get(row.path, token);
 }
 
@@ -86,7 +102,8 @@ function admits(row: Route, caller: 'nobody' | 'user' | 'admin' | 'roleless' | '
   const role = caller === 'route' ? 'user' : caller;
   if (row.role !== undefined && row.role !== role) return 403;
   // Several servers: the row of /mcp leads to none of them.
-  return row.path === '/mcp' ? 404 : 200;
+  if (row.server === undefined && row.rateClass === 'mcp') return 404;
+  return row.name === 'sse' || row.name === 'messages' ? 400 : 200;
 }
 
 const CALLERS = { nobody: undefined, ...TOKENS };
