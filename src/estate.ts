@@ -14,6 +14,7 @@ import { ReplayStore } from './stream/replay-store.ts';
 export function newEstate(settings: Settings, services: Pick<Estate, 'audit' | 'metrics' | 'log'>): Estate {
   const { sessions, streams } = settings;
   const { replay } = streams;
+  const directories = new DirectoryShelf(services.log);
   return {
     audit: services.audit,
     metrics: services.metrics,
@@ -21,10 +22,10 @@ export function newEstate(settings: Settings, services: Pick<Estate, 'audit' | '
     tickets: new TicketOffice(),
     sessions: new SessionTable<LegacySession>(sessions),
     keepAlive: new KeepAlive(streams.keep_alive_ms),
-    directories: new DirectoryShelf(services.log),
+    directories,
     channels: new SseChannels(),
     streamQuota: new StreamQuota(streams.max_per_principal),
-    subscriptions: new SharedSubscriptions(),
+    subscriptions: new SharedSubscriptions((server) => directories.forget(server)),
     replay: new ReplayStore({
       sessionBytes: replay.bytes,
       totalBytes: replay.total_bytes,

@@ -47,11 +47,14 @@ const CHANGED_HEARD = 'tools/list_changed';
 let server: ScriptedListen;
 let upstream: Upstream;
 let all: SharedSubscriptions;
+/** Servers whose list of tools is known to be another. */
+const relisted: string[] = [];
 beforeEach(async () => {
   server = await ScriptedListen.start();
   const settings = httpSettings(server.http.url, { limits: { response_bytes: 1_000_000, pending_calls: 100 } });
   upstream = createHttpUpstream(settings, { log: recordingLog([]), onState: () => {} });
-  all = new SharedSubscriptions();
+  relisted.length = 0;
+  all = new SharedSubscriptions((name) => void relisted.push(name));
 });
 afterEach(async () => {
   await upstream.close(AbortSignal.timeout(2_000));
@@ -86,6 +89,7 @@ describe('a subscription many share', () => {
     for (const ear of others) await hears(ear, 2);
     expect(new Set(others.map(({ heard }) => heard.join()))).toEqual(new Set([`ack tools,${CHANGED_HEARD}`]));
     expect(tools.heard).toEqual(['ack tools,resource a:1', 'resources/updated a:1', CHANGED_HEARD]);
+    expect(relisted).toEqual(['demo']);
     expect(server.subscriptions.length).toBe(1);
     const { params } = server.http.of('subscriptions/listen')[0]?.rpc ?? {};
     expect(params).toEqual({

@@ -1,5 +1,5 @@
 import type { Message } from '../jsonrpc/message.ts';
-import type { Lane } from '../upstream/lane.ts';
+import type { Lane, LaneIdentity } from '../upstream/lane.ts';
 import { EventCopies } from './event-copies.ts';
 import { Handover } from './handover.ts';
 import { covers, intersection, type Topic } from './topics.ts';
@@ -22,6 +22,14 @@ export interface Listener {
   ended(ending: Ending): void;
 }
 
+/** Whoever keeps the shared subscriptions. */
+export interface Host {
+  /** The last listener has left; nothing may join afterwards. */
+  emptied(shared: SharedSubscription): void;
+  /** The server told of something, whoever listens. Once for each event. */
+  heard(server: string, topic: Topic): void;
+}
+
 /** Milliseconds both subscriptions are read when one takes over from the other on a connection of its own. */
 const HANDOVER_MS = 250;
 /** Topics of one shared subscription; who would make it larger gets another. Bounds the request that is made of them. */
@@ -37,7 +45,8 @@ const NO_ENDING: Ending = { response: undefined, problem: undefined };
  */
 export class SharedSubscription implements SubscriptionOwner {
   private readonly lane: Lane;
-  private readonly onEmpty: (shared: SharedSubscription) => void;
+  private readonly server: string;
+  private readonly host: Host;
   /** Those not yet acknowledged, oldest first. */
   private readonly waiting = new Set<Listener>();
   private readonly established = new Map<Listener, ReadonlySet<Topic>>();
@@ -52,10 +61,14 @@ export class SharedSubscription implements SubscriptionOwner {
   private oneByOne = false;
   private over = false;
 
-  /** @param onEmpty told when the last listener has left; nothing may join afterwards */
-  constructor(lane: Lane, onEmpty: (shared: SharedSubscription) => void) {
+  constructor(lane: Lane, server: string, host: Host) {
     this.lane = lane;
-    this.onEmpty = onEmpty;
+    this.server = server;
+    this.host = host;
+  }
+
+  get identity(): LaneIdentity | undefined {
+    return this.lane.identity;
   }
 
   get size(): number {
@@ -105,6 +118,7 @@ export class SharedSubscription implements SubscriptionOwner {
       const from = subscription === leaving.subscription ? 'old' : 'new';
       if (!leaving.handover.isFirst(topic, from)) return;
     }
+    this.host.heard(this.server, topic);
     const listeners = this.byTopic.get(topic);
     if (listeners === undefined) return;
     const event = new EventCopies(message);
@@ -217,7 +231,7 @@ export class SharedSubscription implements SubscriptionOwner {
     this.current = undefined;
     this.opening = undefined;
     this.lane.release();
-    this.onEmpty(this);
+    this.host.emptied(this);
   }
 }
 

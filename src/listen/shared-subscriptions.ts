@@ -1,12 +1,18 @@
 import type { Message } from '../jsonrpc/message.ts';
 import type { Lane, LaneIdentity } from '../upstream/lane.ts';
-import { type Listener, SharedSubscription } from './shared-subscription.ts';
+import { type Host, type Listener, SharedSubscription } from './shared-subscription.ts';
 import type { Topic } from './topics.ts';
 
 /** Every subscription of the gateway with a server, by the identity it reaches the server under. Outlives a reload. */
-export class SharedSubscriptions {
+export class SharedSubscriptions implements Host {
   private readonly open = new Set<SharedSubscription>();
   private readonly byIdentity = new Map<LaneIdentity, SharedSubscription[]>();
+  private readonly onToolsChanged: (server: string) => void;
+
+  /** @param onToolsChanged a server said, to whomever, that its list of tools is another */
+  constructor(onToolsChanged: (server: string) => void) {
+    this.onToolsChanged = onToolsChanged;
+  }
 
   /** How many there are with all servers together, whoever listens. */
   get size(): number {
@@ -22,7 +28,7 @@ export class SharedSubscriptions {
     const known = identity === undefined ? undefined : this.byIdentity.get(identity);
     let shared = known?.find((candidate) => candidate.hasRoomFor(listener));
     if (shared === undefined) {
-      shared = new SharedSubscription(lane, (empty) => this.forget(empty, identity));
+      shared = new SharedSubscription(lane, listener.server, this);
       this.open.add(shared);
       if (known !== undefined) known.push(shared);
       else if (identity !== undefined) this.byIdentity.set(identity, [shared]);
@@ -38,11 +44,18 @@ export class SharedSubscriptions {
     for (const shared of this.open) shared.announce(topic, message, concerns);
   }
 
-  private forget(empty: SharedSubscription, identity: LaneIdentity | undefined): void {
+  // Host
+
+  emptied(empty: SharedSubscription): void {
+    const { identity } = empty;
     this.open.delete(empty);
     if (identity === undefined) return;
     const left = this.byIdentity.get(identity)?.filter((shared) => shared !== empty) ?? [];
     if (left.length === 0) this.byIdentity.delete(identity);
     else this.byIdentity.set(identity, left);
+  }
+
+  heard(server: string, topic: Topic): void {
+    if (topic === 'tools') this.onToolsChanged(server);
   }
 }

@@ -17,7 +17,13 @@ export async function post(url: string, body: object, token?: string, headers: R
 }
 
 /** The answer as soon as its headers are there. */
-export function open(url: string, body: object, token?: string, headers: Record<string, string> = {}) {
+export function open(
+  url: string,
+  body: object,
+  token?: string,
+  headers: Record<string, string> = {},
+  signal?: AbortSignal,
+) {
   return fetch(url, {
     method: 'POST',
     headers: {
@@ -27,6 +33,7 @@ export function open(url: string, body: object, token?: string, headers: Record<
       ...headers,
     },
     body: JSON.stringify(body),
+    ...(signal === undefined ? {} : { signal }),
   });
 }
 
