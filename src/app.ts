@@ -6,6 +6,7 @@ import type { Loaded } from './config/load.ts';
 import type { ServerSettings, Settings } from './config/settings.ts';
 import type { ControlServices, GatewayStatus } from './control/command.ts';
 import { ControlServer } from './control/server.ts';
+import { MAC_KEY_BYTES, MacKey } from './crypto/mac.ts';
 import { newEstate } from './estate.ts';
 import { compileGeneration } from './generation.ts';
 import { Listener } from './http/listener.ts';
@@ -16,6 +17,8 @@ import { FrontDoor } from './proxy/front-door.ts';
 import type { Estate, Generation, Plane } from './proxy/services.ts';
 import { VOCABULARY } from './proxy/vocabulary.ts';
 import { announceTools, callsOf, judgeAgain, restartNeeded } from './reload.ts';
+import { TaskHandles } from './session/task-handles.ts';
+import { openKeyFile } from './storage/key-file.ts';
 import { openSqlite } from './storage/sqlite.ts';
 import { openStateFolder } from './storage/state-folder.ts';
 import type { Storage } from './storage/storage.ts';
@@ -69,7 +72,12 @@ export class App {
     this.registry = parts.registry;
     this.metrics = parts.metrics;
     this.audit = parts.audit;
-    this.estate = newEstate(this.settings, { audit: parts.audit, metrics: parts.metrics, log: options.log });
+    this.estate = newEstate(this.settings, {
+      audit: parts.audit,
+      metrics: parts.metrics,
+      log: options.log,
+      taskHandles: parts.taskHandles,
+    });
     this.yard = new UpstreamYard({ log: options.log, metrics: parts.metrics, version: options.version });
     this.listeners = this.bind();
     this.lifecycle = new Lifecycle(this.components(), options.log);
@@ -93,7 +101,8 @@ export class App {
       opened.unshift(() => registry.close());
       const audit = settings.audit.enabled ? AuditLog.open(settings.audit, { log, metrics }) : disabledAudit;
       opened.unshift(() => audit.close());
-      const app = new App(options, { stateDir: folder, storage, registry, audit, metrics });
+      const taskHandles = new TaskHandles(new MacKey(openKeyFile(folder, 'tasks.key', MAC_KEY_BYTES)));
+      const app = new App(options, { stateDir: folder, storage, registry, audit, metrics, taskHandles });
       await app.compile(1, options.loaded);
       return app;
     } catch (error) {
@@ -189,6 +198,7 @@ export class App {
     this.generation = await compileGeneration(number, loaded.settings, {
       audit: this.audit,
       registry: this.registry,
+      taskHandles: this.estate.taskHandles,
       upstream: (server: ServerSettings) => draft.upstreamOf(server, loaded.environment),
       onThrow: (step, error) => this.log.error('a policy step threw', { step, error: describe(error) }),
     });
@@ -277,6 +287,7 @@ interface Parts {
   readonly registry: TokenRegistry;
   readonly audit: Audit;
   readonly metrics: Metrics;
+  readonly taskHandles: TaskHandles;
 }
 
 function describe(error: unknown): string {

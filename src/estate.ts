@@ -11,7 +11,10 @@ import { KeepAlive } from './stream/keep-alive.ts';
 import { ReplayStore } from './stream/replay-store.ts';
 
 /** What is alive and outlives a reload, empty. Its bounds are those of the start. */
-export function newEstate(settings: Settings, services: Pick<Estate, 'audit' | 'metrics' | 'log'>): Estate {
+export function newEstate(
+  settings: Settings,
+  services: Pick<Estate, 'audit' | 'metrics' | 'log' | 'taskHandles'>,
+): Estate {
   const { sessions, streams } = settings;
   const { replay } = streams;
   const directories = new DirectoryShelf(services.log);
@@ -24,6 +27,7 @@ export function newEstate(settings: Settings, services: Pick<Estate, 'audit' | '
     keepAlive: new KeepAlive(streams.keep_alive_ms),
     directories,
     channels: new SseChannels(),
+    taskHandles: services.taskHandles,
     streamQuota: new StreamQuota(streams.max_per_principal),
     subscriptions: new SharedSubscriptions((server) => directories.forget(server)),
     replay: new ReplayStore({

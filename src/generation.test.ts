@@ -32,7 +32,14 @@ async function compiled(text = FILE) {
     health: () => ({ state: 'idle', children: 0, lastError: undefined }),
     close: () => Promise.resolve(),
   });
-  return compileGeneration(1, load(text).settings, { audit: disabledAudit, registry, upstream, onThrow: () => {} });
+  const services = {
+    audit: disabledAudit,
+    registry,
+    upstream,
+    onThrow: () => {},
+    taskHandles: { open: () => undefined },
+  };
+  return compileGeneration(1, load(text).settings, services);
 }
 
 /** The reason a GET is refused for, or the rule that let it pass. */
@@ -60,7 +67,7 @@ describe('a compiled configuration', () => {
     ];
     expect(data.admit.names).toEqual(order);
     expect(admin.admit.names).toEqual(order);
-    expect(decide.names).toEqual(['authorize', 'mirrored-parameters', 'audit-intent']);
+    expect(decide.names).toEqual(['authorize', 'task-access', 'mirrored-parameters', 'audit-intent']);
     for (const name of [...order, ...decide.names]) expect(VOCABULARY.policies).toContain(name);
   });
 

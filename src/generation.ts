@@ -10,7 +10,7 @@ import type { AcceptedTokens, TokenRegistry } from './identity/token-registry.ts
 import { isLoopback } from './net/loopback.ts';
 import { auditIntent, type PrefixSource } from './policy/audit-intent.ts';
 import { authenticate } from './policy/authenticate.ts';
-import { authorize } from './policy/authorize.ts';
+import { authorize, type ExtendedMethods } from './policy/authorize.ts';
 import { clientAddress } from './policy/client-address.ts';
 import { compileAdmission, compileDecision, type OnThrow } from './policy/engine.ts';
 import { hostOrigin } from './policy/host-origin.ts';
@@ -19,7 +19,9 @@ import { parse } from './policy/parse.ts';
 import { requestId } from './policy/request-id.ts';
 import { responseHeaders } from './policy/response-headers.ts';
 import { routeAccess } from './policy/route-access.ts';
+import { type HandleReader, taskAccess } from './policy/task-access.ts';
 import type { Problem } from './problem/problem.ts';
+import { requestsOf } from './protocol/extensions.ts';
 import { adminRoutes, dataRoutes, UNKNOWN } from './proxy/route-table.ts';
 import type { Generation, ServerPlan } from './proxy/services.ts';
 import type { Upstream } from './upstream/lane.ts';
@@ -28,6 +30,7 @@ export interface GenerationServices {
   readonly audit: Audit;
   readonly registry: TokenRegistry;
   readonly onThrow: OnThrow;
+  readonly taskHandles: HandleReader;
   upstream(server: ServerSettings): Upstream;
 }
 
@@ -73,7 +76,15 @@ export async function compileGeneration(
       unknown: UNKNOWN,
       admit: compileAdmission(adminSteps, onThrow),
     },
-    decide: compileDecision([authorize(authorizer), mirroredParameters(), auditIntent(audit, prefixes)], onThrow),
+    decide: compileDecision(
+      [
+        authorize(authorizer, extendedMethods(settings)),
+        taskAccess(authorizer, services.taskHandles),
+        mirroredParameters(),
+        auditIntent(audit, prefixes),
+      ],
+      onThrow,
+    ),
     authorizer,
     prefixes,
     streams: { bufferBytes: settings.streams.buffer_bytes },
@@ -82,6 +93,10 @@ export async function compileGeneration(
     stillAccepts: (holder: PrincipalId, server: string | undefined) =>
       holder === anonymous?.id || registry.accepts(holder, tokens.of(server)),
   });
+}
+
+function extendedMethods({ mcps }: Settings): ExtendedMethods {
+  return new Map(mcps.map((server) => [server.id, requestsOf(new Set(server.extensions))]));
 }
 
 function planOf(server: ServerSettings, upstream: Upstream): ServerPlan {

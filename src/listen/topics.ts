@@ -75,6 +75,10 @@ export function resourceOf(topic: Topic): string | undefined {
   return topic.startsWith(RESOURCE) ? topic.slice(RESOURCE.length) : undefined;
 }
 
+export function taskTopic(id: string): Topic {
+  return TASK + id;
+}
+
 /** The task a topic is about. */
 export function taskOf(topic: Topic): string | undefined {
   return topic.startsWith(TASK) ? topic.slice(TASK.length) : undefined;

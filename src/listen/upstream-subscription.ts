@@ -3,10 +3,11 @@ import { isScanFailure, scanMessage } from '../jsonrpc/scan.ts';
 import { writeRequest } from '../jsonrpc/write.ts';
 import type { Problem } from '../problem/problem.ts';
 import { META_CLIENT_CAPABILITIES, META_PROTOCOL_VERSION, META_SUBSCRIPTION_ID } from '../protocol/classify.ts';
+import { TASKS_EXTENSION } from '../protocol/extensions.ts';
 import { ACKNOWLEDGED, LISTEN } from '../protocol/methods.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import type { CallHandle, CallSink, Lane } from '../upstream/lane.ts';
-import { intersection, readTopics, type Topic, topicOf, writeTopics } from './topics.ts';
+import { intersection, readTopics, type Topic, taskOf, topicOf, writeTopics } from './topics.ts';
 
 /** Why a subscription is over: the server's last word, or none (`problem`). */
 export type Ending =
@@ -27,8 +28,8 @@ export interface SubscriptionTerms {
 }
 
 /**
- * One `subscriptions/listen` of the gateway's own with a server. It asks under the gateway's name and declares no capability:
- * no listener's `_meta` may speak for the others.
+ * One `subscriptions/listen` of the gateway's own with a server. It asks under the gateway's name and declares no capability but that of
+ * hearing of tasks: no listener's `_meta` may speak for the others.
  */
 export class UpstreamSubscription implements CallSink {
   readonly asked: ReadonlySet<Topic>;
@@ -105,7 +106,11 @@ export class UpstreamSubscription implements CallSink {
 }
 
 function listenRequest(topics: ReadonlySet<Topic>, revision: Revision): Message {
-  const meta = `{"${META_PROTOCOL_VERSION}":"${revision}","${META_CLIENT_CAPABILITIES}":{}}`;
+  // A server may tell of tasks only to a client that knows of them.
+  const capabilities = [...topics].some((topic) => taskOf(topic) !== undefined)
+    ? `{"extensions":{"${TASKS_EXTENSION}":{}}}`
+    : '{}';
+  const meta = `{"${META_PROTOCOL_VERSION}":"${revision}","${META_CLIENT_CAPABILITIES}":${capabilities}}`;
   const params = `{"notifications":${writeTopics(topics)},"_meta":${meta}}`;
   const message = scanMessage(writeRequest(0, LISTEN, params));
   if (isScanFailure(message)) throw new Error(`the gateway wrote a request it cannot read: ${message.detail}`);

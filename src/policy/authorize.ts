@@ -8,6 +8,11 @@ import type { Call } from './call.ts';
 import type { Decision } from './engine.ts';
 import { type Denial, type Pass, pass, refuse, type Verdict } from './verdict.ts';
 
+/** Requests beside those of the revision, by server: of extensions that are allowed there. */
+export type ExtendedMethods = ReadonlyMap<string, ReadonlySet<string>>;
+
+const NOTHING: ExtendedMethods = new Map();
+
 /**
  * May this principal make this call? Denied unless a rule allows it: the method must be one this revision knows, the
  * caller must have a role for it, and the tool must be one the caller is shown.
@@ -15,7 +20,7 @@ import { type Denial, type Pass, pass, refuse, type Verdict } from './verdict.ts
  * To a restricted caller a hidden tool and one that does not exist are the same: the gateway answers both itself, so
  * neither the answer nor its timing tells which names are real.
  */
-export function authorize(authorizer: Authorizer): Decision {
+export function authorize(authorizer: Authorizer, extended: ExtendedMethods = NOTHING): Decision {
   // One pass for each rule: a finite set, made as it is met and then shared.
   const passes = new Map<string, Pass>();
   const passOf = (rule: string): Pass => {
@@ -29,7 +34,7 @@ export function authorize(authorizer: Authorizer): Decision {
   return {
     name: 'authorize',
     evaluate(call) {
-      const unknown = refuseMethod(call);
+      const unknown = refuseMethod(call, extended);
       if (unknown !== undefined) return unknown;
       if (call.direction === 'server-to-client') {
         call.rule = SERVER_ASKS.pass;
@@ -66,12 +71,13 @@ function unlisted(error: unknown): Verdict {
 }
 
 /** The method allow-list of the revision, in the direction the message travels. */
-function refuseMethod(call: Call): Denial | undefined {
+function refuseMethod(call: Call, extended: ExtendedMethods): Denial | undefined {
   const table = METHODS[call.revision];
   const notification = call.received.kind === 'notification';
   if (call.direction === 'server-to-client') return refuseServerMethod(call, notification);
   const known = notification ? table.clientNotifications : table.clientRequests;
   if (known.has(call.method)) return undefined;
+  if (!notification && call.modern !== undefined && extended.get(call.server)?.has(call.method)) return undefined;
   return refuse(methodNotFound(call), 'method.unknown');
 }
 

@@ -3,6 +3,7 @@ import type { Message } from '../jsonrpc/message.ts';
 import type { MirroredHeaders } from '../protocol/agreement.ts';
 import { type MirroredParameter, NO_PARAMETERS, type ToolFacts } from '../protocol/mirrored-parameters.ts';
 import type { Revision } from '../protocol/revisions.ts';
+import type { TaskReference } from '../session/task-handles.ts';
 
 /** Where a call came from, for the record. Filled from an exchange, or from a session for calls of the server's own. */
 export interface CallOrigin {
@@ -37,6 +38,8 @@ export class ModernFacts {
   readonly headers: MirroredHeaders;
   /** Of the tool that is called. Set by `mirrored-parameters`. */
   parameters: readonly MirroredParameter[] = NO_PARAMETERS;
+  /** The task that is asked about. Set by `task-access`. */
+  task: TaskReference | undefined = undefined;
 
   constructor(headers: MirroredHeaders) {
     this.headers = headers;

@@ -14,6 +14,7 @@ const entries = {
   INVALID_PARAMS: [400, -32602, 'Invalid params'],
   METHOD_NOT_FOUND: [404, -32601, 'Method not found'],
   UNKNOWN_TOOL: [200, -32602, 'Unknown tool'],
+  UNKNOWN_TASK: [200, -32602, 'Unknown task'],
   HEADER_MISMATCH: [400, -32020, 'Headers and body do not agree'],
   MISSING_CLIENT_CAPABILITY: [400, -32021, 'A required client capability is missing'],
   UNSUPPORTED_PROTOCOL_VERSION: [400, -32022, 'Unsupported protocol version'],

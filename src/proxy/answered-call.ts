@@ -7,7 +7,7 @@ import type { Estate, Generation, ServerPlan } from './services.ts';
 /** A call that waits for its answer under the client's own id, and what the answer is judged and edited by. */
 export interface AnsweredCall extends Call {
   readonly id: RequestId;
-  readonly estate: Pick<Estate, 'directories'>;
+  readonly estate: Pick<Estate, 'directories' | 'taskHandles'>;
   readonly rules: Pick<Generation, 'authorizer'>;
   readonly plan: ServerPlan;
 }

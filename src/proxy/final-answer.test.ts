@@ -3,11 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { callOf, messageOf } from '../../test/support/judged.ts';
 import { type LogLine, recordingLog } from '../../test/support/lane-calls.ts';
 import { compileAuthorizer } from '../access/authorizer.ts';
+import { MAC_KEY_BYTES, MacKey } from '../crypto/mac.ts';
 import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
 import { ModernFacts } from '../policy/call.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { ProblemError } from '../problem/problem.ts';
 import { META_CLIENT_CAPABILITIES } from '../protocol/classify.ts';
+import { TASKS_EXTENSION } from '../protocol/extensions.ts';
+import { TaskHandles } from '../session/task-handles.ts';
 import { outboundRequest } from '../upstream/rewrite.ts';
 import type { AnsweredCall } from './answered-call.ts';
 import { DirectoryShelf } from './directory-shelf.ts';
@@ -16,7 +19,8 @@ import { outboundMessage } from './outbound-request.ts';
 import type { ServerPlan } from './services.ts';
 
 const lines: LogLine[] = [];
-const estate = { directories: new DirectoryShelf(recordingLog(lines)) };
+const taskHandles = new TaskHandles(new MacKey(Buffer.alloc(MAC_KEY_BYTES)));
+const estate = { directories: new DirectoryShelf(recordingLog(lines)), taskHandles };
 const rules = { authorizer: compileAuthorizer([{ id: 'crm' }]) };
 const PLAN: ServerPlan = {
   id: 'crm',
@@ -41,6 +45,8 @@ interface Facts {
   readonly params?: object;
   readonly plan?: Partial<ServerPlan>;
   readonly legacy?: boolean;
+  /** The server's id of the task that is asked about, which the client calls `h`. */
+  readonly task?: string;
 }
 
 function callFor({
@@ -49,11 +55,15 @@ function callFor({
   params = {},
   plan = {},
   legacy = false,
+  task,
 }: Facts): AnsweredCall {
   const meta = legacy ? {} : { _meta: { [META_CLIENT_CAPABILITIES]: capabilities } };
+  const modern = new ModernFacts(HEADERS);
+  if (task !== undefined) modern.task = { id: task, tool: 'echo' };
   return {
     ...callOf({ method, params: { name: 'echo', ...params, ...meta }, revision: legacy ? '2025-11-25' : '2026-07-28' }),
-    modern: legacy ? undefined : new ModernFacts(HEADERS),
+    ...(task === undefined ? {} : { name: 'h' }),
+    modern: legacy ? undefined : modern,
     id: 'mine',
     estate,
     rules,
@@ -185,6 +195,60 @@ describe('an answer to server/discover', () => {
       '"result":{"protocolVersion":"2025-11-25","capabilities":{"extensions":{"a.b/c":{}},"experimental":{"x":{}}}}';
     expect(answered(raw, { method: 'initialize', legacy: true })).toBe(raw.replace('"a.b/c":{}', ''));
     same(raw, { method: 'initialize', legacy: true, plan: { extensions: new Set(['a.b/c']) } });
+  });
+});
+
+describe('a task', () => {
+  const capabilities = { roots: {}, extensions: { [TASKS_EXTENSION]: {} } };
+  const plan = { extensions: new Set([TASKS_EXTENSION]) };
+  const begun = '"result":{"resultType":"task", "taskId" : "t-1","status":"working","ttlMs":6.0e4}';
+
+  it('is given to its client under a handle only that client can use', () => {
+    const shown = answered(begun, { capabilities, plan });
+    const { taskId } = JSON.parse(`{${shown}}`).result;
+    expect(shown).toBe(begun.replace('"t-1"', JSON.stringify(taskId)));
+    expect(taskHandles.open('crm', callOf().principal.id, taskId)).toEqual({ id: 't-1', tool: 'echo' });
+  });
+
+  it.each([
+    ['to a request that did not declare the extension', { plan }],
+    ['where the extension is not allowed', { capabilities }],
+    ['on another method', { capabilities, plan, method: 'prompts/get' }],
+    ['on the state of a task', { capabilities, plan, method: 'tasks/get', task: 't-1' }],
+  ])('is refused %s', (_, facts) => {
+    refused(begun, facts);
+  });
+
+  it('is refused without an id that a handle can be made of', () => {
+    for (const id of ['""', '7', 'null', JSON.stringify('x'.repeat(2_000))]) {
+      refused(begun.replace('"t-1"', id), { capabilities, plan });
+    }
+  });
+
+  const asked = { capabilities, plan, method: 'tasks/get', task: 't-1' };
+  const state = (more: string) => `"result":{"taskId":"t-1","resultType":"complete",${more}}`;
+
+  it('tells its state under the handle the client used, everything else as it came', () => {
+    for (const more of ['"status":"working"', '"status":"completed","result":{"isError":true, "x":1.0}']) {
+      expect(answered(state(more), asked)).toBe(state(more).replace('"t-1"', '"h"'));
+    }
+    same('"result":{"resultType":"complete"}', { ...asked, method: 'tasks/cancel' });
+  });
+
+  it('asks through its state only for what the request declared', () => {
+    const ask = (method: string) => state(`"status":"input_required","inputRequests":{"a":{"method":"${method}"}}`);
+    expect(answered(ask('roots/list'), asked)).toContain('"h"');
+    refused(ask('sampling/createMessage'), asked);
+  });
+
+  it.each([
+    ['of another task', state('"status":"working"').replace('t-1', 't-2')],
+    ['of no task', '"result":{"status":"working"}'],
+    ['with a result that is not final', state('"result":{"resultType":"input_required","requestState":"s"}')],
+    ['with a result that is another task', state('"result":{"resultType":"task","taskId":"t-2"}')],
+    ['with a result that is none', state('"result":[]')],
+  ])('has a state that is refused when it is %s', (_, raw) => {
+    refused(raw, asked);
   });
 });
 

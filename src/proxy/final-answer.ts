@@ -5,6 +5,7 @@ import { hasExtensions, removeUnlistedExtensions } from '../protocol/extensions.
 import { type AnsweredCall, invalid, type Objection } from './answered-call.ts';
 import { editsOfDiscovery, objectionTo } from './modern-answer.ts';
 import { restoreResponse } from './restore.ts';
+import { editsOfTask, editsOfTaskState } from './task-answer.ts';
 import { withoutTools } from './tool-list.ts';
 
 /**
@@ -33,6 +34,12 @@ function editsOf(call: AnsweredCall, response: Message): Edits | Objection | und
       return editsOfToolList(call, response);
     case 'server/discover':
       return editsOfDiscovery(call, response);
+    case 'tools/call':
+      return call.modern !== undefined && call.plan.extensions.size > 0 ? editsOfTask(call, response) : undefined;
+    case 'tasks/get':
+    case 'tasks/update':
+    case 'tasks/cancel':
+      return editsOfTaskState(call, response);
     case 'initialize':
       return editsOfIntroduction(call, response);
     default:

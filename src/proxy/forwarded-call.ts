@@ -170,7 +170,7 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     this.lane = lane;
     this.handle = lane.dispatch(
       {
-        message: outboundMessage(this.plan, this.received),
+        message: outboundMessage(this.plan, this.received, this.modern?.task),
         revision: this.revision,
         decisionId: this.origin.decisionId,
         paramHeaders: outboundParameters(this),

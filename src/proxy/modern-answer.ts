@@ -1,11 +1,10 @@
 import { Edits } from '../jsonrpc/edits.ts';
 import type { Message } from '../jsonrpc/message.ts';
-import type { ObjectView } from '../jsonrpc/view.ts';
-import { META_CLIENT_CAPABILITIES } from '../protocol/classify.ts';
 import { removeUnlistedExtensions } from '../protocol/extensions.ts';
-import { MAY_REQUIRE_INPUT, unaskable } from '../protocol/input-requests.ts';
 import { MODERN_REVISIONS } from '../protocol/revisions.ts';
 import { type AnsweredCall, invalid, type Objection } from './answered-call.ts';
+import { objectionToInput } from './input-answer.ts';
+import { mayBecomeTask } from './task-answer.ts';
 
 /** HeaderMismatch and UnsupportedProtocolVersion speak of the request the gateway made, not of the client's. */
 const ABOUT_OUR_HOP: ReadonlySet<unknown> = new Set([-32020, -32022]);
@@ -21,24 +20,9 @@ export function objectionTo(call: AnsweredCall, response: Message): Objection | 
   }
   const type = result.has('resultType') ? result.string('resultType') : 'complete';
   if (type === 'complete') return undefined;
-  if (type === 'input_required') return requiresInput(call, result);
+  if (type === 'input_required') return objectionToInput(call.received, result);
+  if (type === 'task' && mayBecomeTask(call)) return undefined;
   return invalid('a resultType that is not part of this revision or of an allowed extension');
-}
-
-function requiresInput(call: AnsweredCall, result: ObjectView): Objection | undefined {
-  if (!MAY_REQUIRE_INPUT.has(call.method)) return invalid(`${call.method} answered with input_required`);
-  const hasState = result.has('requestState');
-  if (hasState && result.string('requestState') === undefined) return invalid('a requestState that is not a text');
-  if (!result.has('inputRequests')) return hasState ? undefined : invalid('input_required without anything required');
-  return asksTooMuch(call, result);
-}
-
-/** Questions to the client, in an `input_required` answer. */
-function asksTooMuch(call: AnsweredCall, result: ObjectView): Objection | undefined {
-  const requests = result.object('inputRequests');
-  if (requests === undefined) return invalid('inputRequests that cannot be read');
-  const refusal = unaskable(requests, call.received.meta?.object(META_CLIENT_CAPABILITIES));
-  return refusal === undefined ? undefined : invalid(refusal);
 }
 
 /**

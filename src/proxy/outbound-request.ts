@@ -2,23 +2,27 @@ import { Edits } from '../jsonrpc/edits.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import { isScanFailure, scanMessage } from '../jsonrpc/scan.ts';
 import type { ObjectView } from '../jsonrpc/view.ts';
+import { jsonString } from '../jsonrpc/write.ts';
 import type { Call } from '../policy/call.ts';
 import { META_CLIENT_CAPABILITIES } from '../protocol/classify.ts';
 import { hasExtensions, removeUnlistedExtensions } from '../protocol/extensions.ts';
 import { parameterHeaders } from '../protocol/parameter-headers.ts';
+import type { TaskReference } from '../session/task-handles.ts';
 import type { ServerPlan } from './services.ts';
 
 const NONE: readonly string[] = Object.freeze([]);
 
 /**
- * The request as it leaves: what was judged, without what the operator did not allow the client to offer. The same message
- * when there is nothing to take out, which is nearly always.
+ * The request as it leaves: what was judged, without what the operator did not allow the client to offer, and a task under the
+ * server's own id. The same message when there is nothing to change, which is nearly always.
  */
-export function outboundMessage(plan: ServerPlan, message: Message): Message {
+export function outboundMessage(plan: ServerPlan, message: Message, task?: TaskReference): Message {
   const capabilities = offered(message);
-  if (!hasExtensions(capabilities)) return message;
+  if (task === undefined && !hasExtensions(capabilities)) return message;
   const edits = new Edits(message.bytes);
   removeUnlistedExtensions(edits, capabilities, plan.extensions);
+  const { params } = message;
+  if (task !== undefined && params !== undefined) edits.setMember(params, 'taskId', jsonString(task.id));
   return edited(message, edits);
 }
 

@@ -8,6 +8,7 @@ import type { Call } from '../policy/call.ts';
 import type { Chain } from '../policy/engine.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import type { SessionTable } from '../session/session-table.ts';
+import type { TaskHandles } from '../session/task-handles.ts';
 import type { TicketOffice } from '../session/tickets.ts';
 import type { StreamSettings } from '../stream/event-stream.ts';
 import type { KeepAlive } from '../stream/keep-alive.ts';
@@ -31,6 +32,7 @@ export interface Estate {
   readonly directories: DirectoryShelf;
   readonly streamQuota: StreamQuota;
   readonly channels: SseChannels;
+  readonly taskHandles: TaskHandles;
   /** What legacy clients may ask for again. */
   readonly replay: ReplayStore;
   readonly subscriptions: SharedSubscriptions;

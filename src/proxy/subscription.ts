@@ -8,11 +8,13 @@ import type { Stopped } from '../policy/engine.ts';
 import { refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { particular } from '../problem/problem.ts';
-import { META_SUBSCRIPTION_ID } from '../protocol/classify.ts';
+import { META_CLIENT_CAPABILITIES, META_SUBSCRIPTION_ID } from '../protocol/classify.ts';
+import { declares, TASKS_EXTENSION, TASKS_REQUIRED } from '../protocol/extensions.ts';
 import { ACKNOWLEDGED } from '../protocol/methods.ts';
 import type { EndReason } from '../session/tickets.ts';
 import type { Lane } from '../upstream/lane.ts';
 import type { LaneSource } from './forwarded-call.ts';
+import { ListenedTasks } from './listened-tasks.ts';
 import { outcomeOf, statusOf } from './outcome.ts';
 import type { PostReply } from './post-reply.ts';
 import { type CallParts, ReceivedCall } from './received-call.ts';
@@ -35,6 +37,7 @@ export class Subscription extends ReceivedCall implements Listener {
   protected declare readonly reply: PostReply;
   private readonly source: LaneSource;
   private readonly subscriptionId: string;
+  private readonly tasks = new ListenedTasks(this);
   private shared: SharedSubscription | undefined = undefined;
   private isAcknowledged = false;
   private holdsStream = false;
@@ -59,12 +62,15 @@ export class Subscription extends ReceivedCall implements Listener {
 
   acknowledged(granted: ReadonlySet<Topic>): void {
     this.isAcknowledged = true;
-    const params = `{"notifications":${writeTopics(granted)},${this.meta()}}`;
+    const shown = [...granted].map((topic) => this.tasks.shown(topic));
+    const params = `{"notifications":${writeTopics(shown)},${this.meta()}}`;
     this.write(writeNotification(ACKNOWLEDGED, params));
   }
 
   event(event: EventCopies): void {
-    this.write(event.under(this.subscriptionId));
+    if (event.message.method !== TASK_NEWS) return this.write(event.under(this.subscriptionId));
+    const copy = this.tasks.copyOf(event, this.subscriptionId);
+    if (copy !== undefined) this.write(copy);
   }
 
   /** The server ended it, or it was lost: then the stream ends without a word, as a broken connection would. */
@@ -106,6 +112,9 @@ export class Subscription extends ReceivedCall implements Listener {
     const topics = readTopics(filter, MOST_NAMES);
     if ('wrong' in topics) return malformed(`params.notifications.${topics.wrong} is not what it should be`);
     this.topics = topics;
+    if (this.asksForTasks && !declares(this.received.meta?.object(META_CLIENT_CAPABILITIES), TASKS_EXTENSION)) {
+      return TASKS_UNDECLARED;
+    }
     this.holdsStream = this.estate.streamQuota.take(this.holder);
     return this.holdsStream ? undefined : STREAMS_TAKEN;
   }
@@ -115,7 +124,7 @@ export class Subscription extends ReceivedCall implements Listener {
   }
 
   protected proceed(lane: Lane): void {
-    this.topics = new Set([...this.topics].filter((topic) => this.mayHear(topic)));
+    this.topics = new Set([...this.topics].flatMap((topic) => this.heard(topic) ?? []));
     this.shared = this.estate.subscriptions.join(lane, this);
     // Whoever was answered while joining has left already.
     if (this.over) this.shared.leave(this);
@@ -130,13 +139,21 @@ export class Subscription extends ReceivedCall implements Listener {
     this.shared?.leave(this);
   }
 
-  /** A resource is judged as if it were read, and a list as if it were asked for; the rest of the filter is granted without it. */
-  private mayHear(topic: Topic): boolean {
-    // Nothing binds a task to its caller here, and its id is all that keeps it from others.
-    if (taskOf(topic) !== undefined) return false;
+  private get asksForTasks(): boolean {
+    return this.plan.extensions.has(TASKS_EXTENSION) && [...this.topics].some((topic) => taskOf(topic) !== undefined);
+  }
+
+  /**
+   * What to ask the server for, where the caller may hear it: a resource is judged as if it were read, a list as if it were
+   * asked for, a task as a call of the tool that made it. The rest of the filter is granted without what may not be heard.
+   */
+  private heard(topic: Topic): Topic | undefined {
+    const task = taskOf(topic);
+    if (task !== undefined) return this.tasks.topicOf(task);
     const name = resourceOf(topic);
     const method = name === undefined ? `${topic}/list` : 'resources/read';
-    return this.rules.authorizer.decide({ principal: this.principal, server: this.server, method, name }).allow;
+    const { allow } = this.rules.authorizer.decide({ principal: this.principal, server: this.server, method, name });
+    return allow ? topic : undefined;
   }
 
   private write(bytes: Buffer): void {
@@ -158,6 +175,11 @@ function malformed(text: string): Stopped {
   return { step: 'session', verdict: refuse(particular(PROBLEMS.INVALID_PARAMS, text), 'subscription.filter') };
 }
 
+const TASK_NEWS = 'notifications/tasks';
+const TASKS_UNDECLARED: Stopped = {
+  step: 'task-access',
+  verdict: refuse(TASKS_REQUIRED, 'capability.not-declared'),
+};
 const STREAMS_TAKEN: Stopped = {
   step: 'session',
   verdict: refuse(PROBLEMS.TOO_MANY_STREAMS, 'streams.max_per_principal'),
