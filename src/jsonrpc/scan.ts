@@ -49,18 +49,35 @@ export function scanBody(bytes: Buffer, limits: ScanLimits = DEFAULT_LIMITS): Sc
   return isScanFailure(message) ? message : { batch: false, messages: [message] };
 }
 
-function scanBatch(bytes: Buffer, limits: ScanLimits): ScannedBody | ScanFailure {
-  if (!isUtf8(bytes)) return NOT_UTF8;
-  // The array around them is not part of the messages, and each message has the full depth.
+/**
+ * The members of an array of a server's, each as it stood and not yet read as a message; undefined when it is no sound array
+ * of at least one. Never throws.
+ */
+export function batchMembers(bytes: Buffer, limits: ScanLimits = DEFAULT_LIMITS): readonly Buffer[] | undefined {
+  if (bytes[skipSpace(bytes, 0)] !== OPEN_BRACKET || !isUtf8(bytes)) return undefined;
+  const members = arrayMembers(bytes, limits);
+  return Array.isArray(members) && members.length > 0 ? members : undefined;
+}
+
+/** The array around them is not part of the messages, and each message has the full depth. */
+function arrayMembers(bytes: Buffer, limits: ScanLimits): readonly Buffer[] | ScanFailure {
   const scanner = new Scanner(bytes, { ...limits, maxDepth: limits.maxDepth + 1 }, false);
   const ends: number[] = [];
   if (!scanner.readDocument(0, ROLE.NONE, ends)) return notJson(scanner, limits);
-  if (ends.length === 0) return invalid('an empty batch');
+  const members: Buffer[] = [];
+  for (let at = 0; at < ends.length; at += 2) members.push(bytes.subarray(ends[at]!, ends[at + 1]!));
+  return members;
+}
+
+function scanBatch(bytes: Buffer, limits: ScanLimits): ScannedBody | ScanFailure {
+  if (!isUtf8(bytes)) return NOT_UTF8;
+  const members = arrayMembers(bytes, limits);
+  if (!Array.isArray(members)) return members as ScanFailure;
+  if (members.length === 0) return invalid('an empty batch');
   const messages: Message[] = [];
-  for (let at = 0; at < ends.length; at += 2) {
-    const message = scan(bytes.subarray(ends[at]!, ends[at + 1]!), limits, false);
-    if (isScanFailure(message))
-      return { problem: message.problem, detail: `batch member ${at / 2}: ${message.detail}` };
+  for (const [at, member] of members.entries()) {
+    const message = scan(member, limits, false);
+    if (isScanFailure(message)) return { problem: message.problem, detail: `batch member ${at}: ${message.detail}` };
     messages.push(message);
   }
   return { batch: true, messages };

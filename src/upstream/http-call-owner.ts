@@ -10,6 +10,8 @@ export interface CallOwner {
   readonly target: HttpTarget;
   /** Requests of the server on a call's stream: part of the legacy era, a violation on the modern one. */
   readonly takesServerRequests: boolean;
+  /** Several messages of the server as one array: part of 2025-03-26 alone. */
+  readonly takesBatches: boolean;
   /** The status and headers of an answer, before anything else is made of them. A failure ends the call. */
   onHead(call: HttpCall, status: number, headers: IncomingHttpHeaders): Failure | undefined;
   /** A well-formed answer with the right id. A failure is reported in its place. */

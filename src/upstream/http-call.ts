@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Message } from '../jsonrpc/message.ts';
-import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
+import { batchMembers, isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
 import { ACKNOWLEDGED, LISTEN } from '../protocol/methods.ts';
 import { type SseListener, SseParser } from '../protocol/sse-parser.ts';
 import { BoundedBody } from './bounded-body.ts';
@@ -170,6 +170,8 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     if (data.length === 0 || type !== 'message') return true;
     const message = scanUpstream(data);
     if (isScanFailure(message)) {
+      const members = this.owner.takesBatches ? batchMembers(data) : undefined;
+      if (members !== undefined) return members.map((member) => this.event(member, type)).every(Boolean);
       this.#failAndDrop(invalid(`event: ${message.detail}`));
       return false;
     }
@@ -208,7 +210,14 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   }
 
   #readBody(): void {
-    const message = scanUpstream(this.#body?.take() ?? Buffer.alloc(0));
+    const bytes = this.#body?.take() ?? Buffer.alloc(0);
+    const message = scanUpstream(bytes);
+    const members = isScanFailure(message) && this.owner.takesBatches ? batchMembers(bytes) : undefined;
+    if (members !== undefined && this.status < 300) {
+      for (const member of members) this.event(member, 'message');
+      if (!this.isDone) this.#fail(invalid('a batch without the answer'));
+      return;
+    }
     const failure = bodyFailure(this.status, message, this.upstreamId);
     if (isScanFailure(message)) this.#fail(failure ?? invalid(message.detail));
     else if (failure === undefined) this.#answer(message);

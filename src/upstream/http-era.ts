@@ -23,6 +23,7 @@ const VERDICT_MS = 600_000;
 export class EraProbe implements CallOwner {
   readonly target: HttpTarget;
   readonly takesServerRequests = false;
+  readonly takesBatches = false;
   readonly #lane: HttpModernLane;
   readonly #message: Message;
   readonly #timeoutMs: number;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Message } from '../jsonrpc/message.ts';
-import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
+import { batchMembers, isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
 import { type SseListener, SseParser } from '../protocol/sse-parser.ts';
 import { answerType, isEncoded, isResumable } from './http-headers.ts';
 import type { HttpTarget } from './http-target.ts';
@@ -23,6 +23,8 @@ export function wishedWait(milliseconds: number): number {
 
 export interface StreamOwner {
   readonly target: HttpTarget;
+  /** Several messages of the server as one array: part of 2025-03-26 alone. */
+  readonly takesBatches: boolean;
   /** Headers of the session for a GET. */
   streamHeaders(): string[];
   /** A notification or a request of the server. */
@@ -121,6 +123,8 @@ export class HttpEventStream implements Dispatcher.DispatchHandler, SseListener 
     if (this.#isClosed || data.length === 0 || type !== 'message') return true;
     const message = scanUpstream(data);
     if (isScanFailure(message)) {
+      const members = this.#owner.takesBatches ? batchMembers(data) : undefined;
+      if (members !== undefined) return members.map((member) => this.event(member, type)).every(Boolean);
       this.#owner.target.violation('dropped an event that is not MCP', { detail: message.detail });
     } else if (message.kind === 'result' || message.kind === 'error') {
       this.#owner.target.violation('dropped an answer that nobody asked for on this stream');

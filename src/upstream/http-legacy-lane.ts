@@ -112,6 +112,10 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
     this.#onRelease(this, Promise.resolve());
   }
 
+  get takesBatches(): boolean {
+    return this.#revision === '2025-03-26';
+  }
+
   streamHeaders(): string[] {
     return this.#withSession(this.target.streamHeaders);
   }

@@ -24,6 +24,7 @@ export class HttpModernLane implements Lane, CallOwner {
   readonly era = 'modern';
   readonly shared = true;
   readonly takesServerRequests = false;
+  readonly takesBatches = false;
   /** One credential for everybody, and a connection for each stream. */
   readonly identity: LaneIdentity = { ordered: false };
   readonly target: HttpTarget;

@@ -1,5 +1,5 @@
 import type { Message } from '../jsonrpc/message.ts';
-import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
+import { batchMembers, isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
 import { writeError, writeNotification, writeResult } from '../jsonrpc/write.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Problem, ProblemError } from '../problem/problem.ts';
@@ -13,14 +13,12 @@ import { LogQuota } from './log-quota.ts';
 import { type CallKeeper, PendingCall } from './pending-call.ts';
 import { outboundRequest } from './rewrite.ts';
 import type { ConnectionOwner, ConnectionServices, Unassigned } from './stdio-ports.ts';
+import { KEEPS_WAITING, NEVER_SPOKE, ONLY_NOISE } from './stdio-remedies.ts';
 import { StdoutNoise } from './stdout-noise.ts';
 
 const COMPLAINTS_PER_MINUTE = 5;
 /** Calls in a row that ran out of time while the child said nothing at all; then it is taken for hung and killed. */
 const SILENT_TIMEOUTS = 3;
-const KEEPS_WAITING = 'see what the server waits for, or raise mcps[].call_timeout_ms';
-const ONLY_NOISE = 'printed nothing but noise on stdout';
-const NEVER_SPOKE = 'run the command by hand: does it speak MCP on stdin and stdout?';
 
 /**
  * JSON-RPC with one child: gives every request an integer of its own, and every answer to the call that waits for it.
@@ -103,9 +101,8 @@ export class StdioConnection implements CallKeeper {
   }
 
   dispatch(call: OutboundCall, sink: CallSink): PendingCall {
-    const id = this.takeId();
-    const pending = new PendingCall(this, id, call.message.method ?? '', call.message, sink);
-    this.start(pending, outboundRequest(call.message, id), call.timeoutMs);
+    const pending = new PendingCall(this, this.takeId(), call.message.method ?? '', call.message, sink);
+    this.start(pending, outboundRequest(call.message, pending.upstreamId), call.timeoutMs);
     return pending;
   }
 
@@ -212,6 +209,9 @@ export class StdioConnection implements CallKeeper {
     this.#silentTimeouts = 0;
     const message = scanUpstream(withoutByteOrderMark(bytes));
     if (isScanFailure(message)) {
+      const members = this.unassigned?.takesBatches ? batchMembers(bytes) : undefined;
+      for (const member of members ?? []) this.#line(member);
+      if (members !== undefined) return;
       if (this.#noise.hear(bytes, message.detail)) return this.#child.fail(ONLY_NOISE, NEVER_SPOKE);
       // An answer that cannot be read is still an answer: whoever waits for it hears so now, not when the time is up.
       const call = this.#callOf(message.id ?? unreadId(bytes));

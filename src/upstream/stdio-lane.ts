@@ -23,6 +23,7 @@ function mayPass(message: Message): boolean {
 export class ExclusiveLane implements Lane, Unassigned {
   readonly era = 'legacy';
   readonly shared = false;
+  takesBatches = false;
   readonly #connection: StdioConnection;
   readonly #server: string;
   readonly #onRelease: () => void;
@@ -39,10 +40,12 @@ export class ExclusiveLane implements Lane, Unassigned {
 
   dispatch(call: OutboundCall, sink: CallSink): CallHandle {
     const opening = call.message.method === 'initialize';
+    this.takesBatches = call.revision === '2025-03-26';
     return this.#connection.dispatch(call, opening ? new OpeningSink(sink, this.#server) : sink);
   }
 
-  send(message: Message, _revision: Revision): Promise<void> {
+  send(message: Message, revision: Revision): Promise<void> {
+    this.takesBatches = revision === '2025-03-26';
     return mayPass(message) ? this.#connection.send(message.bytes) : Promise.resolve();
   }
 
@@ -115,6 +118,7 @@ class OpeningSink implements CallSink {
 /** What a modern child says outside calls and subscriptions: almost nothing may be said there. */
 export class ModernTraffic implements Unassigned, LaneIdentity {
   readonly ordered = true;
+  readonly takesBatches = false;
   readonly listeners = new Set<LaneListener>();
   readonly #connection: StdioConnection;
   readonly #manyPrincipals: boolean;

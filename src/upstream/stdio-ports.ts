@@ -6,6 +6,8 @@ import type { StdioConnection } from './stdio-connection.ts';
 
 /** What becomes of messages that no id, progress token or subscription id assigns to a call. */
 export interface Unassigned {
+  /** Whether the server may write several messages as one array: part of 2025-03-26 alone. */
+  readonly takesBatches: boolean;
   notification(message: Message): void;
   /** A request of the server. It must be answered, or the server waits. */
   request(message: Message): void;

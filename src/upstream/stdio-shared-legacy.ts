@@ -30,11 +30,13 @@ export class SharedLegacyTraffic implements Unassigned {
   /** The child's answer to the gateway's `initialize`. */
   readonly opening: Message;
   readonly lanes = new Set<SharedLegacyLane>();
+  readonly takesBatches: boolean;
   readonly #subscribers = new Map<string, Set<SharedLegacyLane>>();
 
   constructor(connection: StdioConnection, opening: Message) {
     this.connection = connection;
     this.opening = opening;
+    this.takesBatches = opening.result?.string('protocolVersion') === '2025-03-26';
     connection.unassigned = this;
   }
 

@@ -103,6 +103,16 @@ const tools = {
     answer(id, 'asked');
     send({ id: 'q2', method: 'roots/list' });
   },
+  // Its messages in one line, as an array (2025-03-26).
+  batch(id, { _meta }) {
+    const progress = (step) => ({
+      jsonrpc: '2.0',
+      method: 'notifications/progress',
+      params: { progressToken: _meta?.progressToken, progress: step },
+    });
+    const result = { content: [{ type: 'text', text: '"batched"' }] };
+    process.stdout.write(`${JSON.stringify([progress(1), progress(2), { jsonrpc: '2.0', id, result }])}\n`);
+  },
   'ask-in-vain'(id) {
     tools['ask-later'](id);
     notify('notifications/cancelled', { requestId: 'q2', reason: 'no longer needed' });
