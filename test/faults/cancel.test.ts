@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditLine } from '../support/gateway.ts';
+import { openRaw } from '../support/raw.ts';
 import { answer, type Received, ScriptedHttp, wellBehaved } from '../support/scripted-http.ts';
 import { until, within } from '../support/wait.ts';
 import { Gate, script } from './gate.ts';
@@ -15,6 +16,10 @@ interface Speaker {
   ): Promise<Reply>;
 }
 
+const MODERN_META = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': {},
+};
 /** Calls the scripted server has received and not answered. */
 const held: { request: Received; response: ServerResponse }[] = [];
 const event = 'data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}\n\n';
@@ -94,6 +99,36 @@ describe('a modern client that closes its stream', () => {
     await within(request.over, 'the connection is closed');
     expect(response.writableFinished).toBe(false);
     expect(upstream.of('notifications/cancelled')).toEqual([]);
+  });
+
+  it('hears nothing of what a stdio server still says of it, nor does the next call under its id', async () => {
+    const ada = gate.caller('stdio');
+    await abandon(ada, 'late', () => upstreamId(ada, 'late'));
+    const id = await upstreamId(ada, 'late');
+    await until(async () => cancels(await received(ada)).includes(id as never), 'the server is told');
+    const { messages } = await ada.tool('mine', 'echo', { own: 'answer' });
+    expect(messages.length).toBe(1);
+    expect(messages[0]?.result?.content).toEqual([{ type: 'text', text: '{"own":"answer"}' }]);
+  });
+
+  it.each([
+    'destroy',
+    'reset',
+  ] as const)('is taken for gone while the server has said nothing yet (%s)', async (way) => {
+    const client = await openRaw(gate.url('http'));
+    const params = { name: 'hang', arguments: {}, _meta: MODERN_META };
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
+    client.write(
+      `POST /mcp/http HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${gate.token()}\r\n` +
+        'Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\n' +
+        'MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: hang\r\n' +
+        `Content-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await until(() => held.length > 0, 'the server has the call');
+    client[way]();
+    const { request, response } = held.pop()!;
+    await within(request.over, 'the connection is closed');
+    expect([response.headersSent, response.writableFinished]).toEqual([false, false]);
   });
 });
 

@@ -17,6 +17,7 @@ const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 const received = [];
 const listening = new Set();
 const streaming = new Set();
+const tardy = new Set();
 let waitingFor;
 const grandchild = is('fork') ? spawn('sleep', ['1000'], { stdio: ['ignore', 'inherit', 'inherit'] }).pid : undefined;
 if (is('stubborn')) {
@@ -57,6 +58,8 @@ const tools = {
     turn(1);
   },
   hang() {},
+  // Answers a call when it is taken back.
+  late: (id) => tardy.add(id),
   // Notifications of `size` bytes, as many as fit, until the call is taken back.
   stream(id, { arguments: { size = 65536 } = {}, _meta }) {
     const message = 'x'.repeat(size);
@@ -193,6 +196,7 @@ lines.on('line', (line) => {
   if (message.method === 'notifications/cancelled') {
     listening.delete(message.params.requestId);
     streaming.delete(message.params.requestId);
+    if (tardy.delete(message.params.requestId)) answer(message.params.requestId, 'too late');
   }
   if (message.method === undefined) return waitingFor?.(message);
   if (message.id === undefined) return;
