@@ -46,6 +46,7 @@ const entries = {
   // Limits
   TOO_MANY_SESSIONS: [429, 42901, 'Too many open sessions'],
   TOO_MANY_STREAMS: [429, 42902, 'Too many open streams'],
+  TOO_MANY_CALLS: [429, 42903, 'Too many calls are under way on this stream'],
 
   // The gateway itself
   INTERNAL: [500, -32603, 'Internal error'],

@@ -81,8 +81,9 @@ export class LegacySession implements SessionEntry, LaneSource {
     return this.calls.size > 0 || this.outlet.isOpen;
   }
 
-  get hasCalls(): boolean {
-    return this.calls.size > 0;
+  /** Calls under way. */
+  get callCount(): number {
+    return this.calls.size;
   }
 
   /** `initialize` was answered with success. */

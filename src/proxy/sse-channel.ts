@@ -103,7 +103,7 @@ export class SseChannel implements Carrier, OutletStream, StreamOwner, Ticket {
 
   end(reason: EndReason): void {
     // Stopping lets calls under way finish, and their answers have no other way than this.
-    if (reason === 'shutdown' && this.session?.hasCalls === true) {
+    if (reason === 'shutdown' && (this.session?.callCount ?? 0) > 0) {
       this.endsWhenIdle = true;
       return;
     }
@@ -133,7 +133,7 @@ export class SseChannel implements Carrier, OutletStream, StreamOwner, Ticket {
       this.isAttached = true;
       session.outlet.opened(this);
     }
-    if (this.endsWhenIdle && session?.hasCalls !== true) this.end('shutdown');
+    if (this.endsWhenIdle && (session?.callCount ?? 0) === 0) this.end('shutdown');
   }
 
   private close(reason: EndReason | undefined): void {

@@ -14,6 +14,12 @@ import { deliverAnswer, originOf, type PostContext } from './mcp-post.ts';
 import { sessionIdOf, sessionKeyOf } from './session-id.ts';
 import { SseChannel } from './sse-channel.ts';
 
+/**
+ * Calls of one session under way. Each POST is over at once on this transport, so connections do not bound what a client may
+ * have waiting.
+ */
+const MAX_CALLS = 256;
+
 const invalidRequest = (text: string) => particular(PROBLEMS.INVALID_REQUEST, text);
 
 const ONLY_GET = refuse(PROBLEMS.METHOD_NOT_ALLOWED, 'route.verb', { headers: ['Allow', 'GET'] });
@@ -38,6 +44,7 @@ const MODERN = refuse(
 );
 const NOT_YET = refuse(invalidRequest('initialize comes first on this stream'), 'session.protocol');
 const AGAIN = refuse(invalidRequest('This stream already has its session'), 'session.initialize-shape');
+const TOO_MANY = refuse(PROBLEMS.TOO_MANY_CALLS, 'session.calls');
 const SAME_ID = refuse(invalidRequest('A request with this id is still being answered'), 'session.protocol');
 
 /** The stream of an HTTP+SSE client (MCP 2024-11-05, transports). Its first event says where to POST. */
@@ -122,6 +129,7 @@ async function request(
 ): Promise<void> {
   const { estate, rules, plan, x, response, refuser } = context;
   if (message.id != null && session.callOf(message.id) !== undefined) return refuser.message(x, response, SAME_ID);
+  if (session.callCount >= MAX_CALLS) return refuser.message(x, response, TOO_MANY);
   const call = new ForwardedCall(estate, rules, plan, session, channel, {
     message,
     principal: x.principal as Principal,

@@ -66,6 +66,7 @@ const REASONS = [
   'server.not-visible',
   'session.accept',
   'session.answer-unasked',
+  'session.calls',
   'session.event-not-found',
   'session.initialize-shape',
   'session.not-found',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RunningServer, startEverything } from '../support/everything.ts';
 import {
   FIXTURE_TOOLS,
   type FixtureHttp,
@@ -212,5 +213,34 @@ describe('a gateway behind a path of a proxy', () => {
     expect(stream.text()).toMatch(/^event: endpoint\ndata: \/tools\/mcp\/only\/messages\?sessionId=[\w-]{32}\n\n/);
     await own.stop();
     expect(await stream.over).toBe('ended');
+  });
+});
+
+describe('the reference server on its old transport', () => {
+  let everything: RunningServer;
+  beforeAll(async () => {
+    everything = await startEverything('sse');
+  });
+  afterAll(() => everything?.stop());
+
+  it('looks the same through two streams and a gateway', async () => {
+    const mcps = [{ id: 'only', transport: 'sse', url: everything.url }];
+    const own = await startGateway({ config: { mcps } });
+    const gated: Place = { url: `${own.url}/sse`, token: await own.token('e2e'), transport: 'sse' };
+    const seen = async (place: Place) => {
+      const client = await connectFull('SDK v1', place);
+      const listed = await lists(client);
+      const called = await callAll(client, [
+        { tool: 'echo', args: { message: 'hi' } },
+        { tool: 'get-sum', args: { a: 1, b: 2 } },
+        { tool: 'trigger-long-running-operation', args: { duration: 0.1, steps: 2 } },
+      ]);
+      await client.close();
+      return { listed, called };
+    };
+    const [through, direct] = await Promise.all([seen(gated), seen({ url: everything.url, transport: 'sse' })]);
+    expect(through).toEqual(direct);
+    expect(through.called.echo).toMatchObject({ content: [{ text: 'Echo: hi' }] });
+    await own.stop();
   });
 });

@@ -19,21 +19,31 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Runs the reference server over Streamable HTTP (legacy era only). It cannot take port 0, so a free port is looked up first. */
-export async function startEverything(attempts = 5): Promise<RunningServer> {
+/** Its transports, by the word its command line takes, and the path and the words it says when it listens. */
+const TRANSPORTS = {
+  streamableHttp: { path: '/mcp', says: 'listening on port' },
+  sse: { path: '/sse', says: 'running on port' },
+} as const;
+
+/** Runs the reference server over HTTP (legacy era only). It cannot take port 0, so a free port is looked up first. */
+export async function startEverything(
+  transport: keyof typeof TRANSPORTS = 'streamableHttp',
+  attempts = 5,
+): Promise<RunningServer> {
+  const { path, says } = TRANSPORTS[transport];
   const port = await freePort();
-  const child = spawn(process.execPath, [entry, 'streamableHttp'], {
+  const child = spawn(process.execPath, [entry, transport], {
     env: { PATH: process.env.PATH, PORT: String(port) },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const outcome = await within(listening(child), 'the everything server listens', 20_000);
+  const outcome = await within(listening(child, says), 'the everything server listens', 20_000);
   if (outcome !== undefined) {
     // Somebody took the port between the look-up and the start.
-    if (attempts > 1 && outcome.includes('already in use')) return startEverything(attempts - 1);
+    if (attempts > 1 && outcome.includes('already in use')) return startEverything(transport, attempts - 1);
     throw new Error(`the everything server did not start: ${outcome}`);
   }
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    url: `http://127.0.0.1:${port}${path}`,
     pid: child.pid as number,
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -44,12 +54,12 @@ export async function startEverything(attempts = 5): Promise<RunningServer> {
 }
 
 /** Resolves with undefined once the server listens, or with what it said before it ended. */
-function listening(child: ChildProcess): Promise<string | undefined> {
+function listening(child: ChildProcess, says: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     let said = '';
     child.stderr?.on('data', (chunk: Buffer) => {
       said += chunk.toString();
-      if (said.includes('listening on port')) resolve(undefined);
+      if (said.includes(says)) resolve(undefined);
     });
     child.on('error', reject);
     child.on('close', () => resolve(said || 'it ended without a word'));
