@@ -50,6 +50,8 @@ async function gatewayBefore(server: object): Promise<Target> {
   const auth = { enabled: false, anonymous: { roles: ['user'] } };
   // An answer that takes twice as long gets a stream, which the suite wants to see resumed.
   const streams = { keep_alive_ms: 50 };
-  const gateway = await startGateway({ config: { auth, streams, mcps: [server] } });
+  const gateway = await startGateway({
+    config: { auth, streams, mcps: [{ ...server, extensions: ['io.modelcontextprotocol/tasks'] }] },
+  });
   return { url: `${gateway.url}/mcp/conformance`, stop: () => gateway.stop() };
 }
