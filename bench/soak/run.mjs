@@ -18,6 +18,8 @@ const { values } = parseArgs({
   options: { minutes: { type: 'string', default: '10' }, streams: { type: 'string', default: '2000' } },
 });
 const length = Number(values.minutes) * 60_000;
+// A call that says nothing is given a stream after two keep-alive intervals: before that there is nothing to see.
+if (!(length >= 45_000)) throw new Error('--minutes must be at least 0.75');
 const crowd = Number(values.streams);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const fixed = (number, digits = 1) => (Number.isFinite(number) ? number.toFixed(digits) : '–');
@@ -64,24 +66,23 @@ async function openStreams(gateway, ports) {
 const isTick = ({ message }) => message.method === 'notifications/progress';
 const isAnswer = ({ message }) => message.result !== undefined;
 
-/** Milliseconds from the moment the server said it, for each event. */
-function delays(stream) {
-  return stream.events.filter(isTick).map(({ at, message }) => Number(at - BigInt(message.params.message)) / 1e6);
-}
+/** The moment each tick came, by what it says: the moment it was said, in nanoseconds. */
+const ticksOf = (stream) =>
+  new Map(stream.events.filter(isTick).map(({ at, message }) => [message.params.message, at]));
 
-/** How late the events came: the delay through the gateway less the median one of a client of the server itself. */
+/** How late events came; later than at a client of the server itself where there is one, else than they were said. */
 function tickRow({ name, ticking, direct }) {
-  const through = delays(ticking);
-  const beside = direct === undefined ? [0] : delays(direct);
-  const at = (list, share) =>
-    [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * share))];
-  const base = at(beside, 0.5);
-  const late = through.filter((delay) => delay - base > LATE_MS).length;
-  const isPunctual = demand(late <= through.length / 1_000);
-  const isWhole = demand(ticking.events.some(isAnswer) && through.length > 0);
-  const shown = [0.5, 0.99, 1].map((share) => fixed(at(through, share)));
-  const other = direct === undefined ? ['–', '–', '–'] : [0.5, 0.99, 1].map((share) => fixed(at(beside, share)));
-  return [name, through.length, ...other, ...shown, late, isPunctual, isWhole];
+  const through = ticksOf(ticking);
+  const beside = direct === undefined ? undefined : ticksOf(direct);
+  const delays = (ticks) => [...ticks].map(([said, at]) => Number(at - BigInt(said)) / 1e6).sort((a, b) => a - b);
+  const behind = [...through].map(([said, at]) => Number(at - (beside?.get(said) ?? BigInt(said))) / 1e6);
+  const late = behind.filter((ms) => ms > LATE_MS).length;
+  const shown = (all) =>
+    [0.5, 0.99, 1].map((share) => fixed(all[Math.min(all.length - 1, Math.floor(all.length * share))]));
+  const isPunctual = demand(late <= through.size / 1_000);
+  const isWhole = demand(ticking.events.some(isAnswer) && through.size > 0);
+  const there = beside === undefined ? ['–', '–', '–'] : shown(delays(beside));
+  return [name, through.size, ...there, ...shown(delays(through)), late, isPunctual, isWhole];
 }
 
 function quietRow({ name, session, waiting }) {

@@ -15,6 +15,7 @@ const NAMES = {
 const TOOLS = ['tick', 'wait', 'ring'].map((name) => ({ name, inputSchema: { type: 'object' } }));
 /** What `ring` writes to: session streams of the older era, subscriptions of the modern one. */
 const listeners = new Set();
+const ticking = new Set();
 
 const result = (id, value) => ({ jsonrpc: '2.0', id, result: { ...COMPLETE, ...value } });
 const notification = (method, params) => ({ jsonrpc: '2.0', method, params });
@@ -26,17 +27,22 @@ function callTool({ id, params: { name, arguments: args, _meta } }, send) {
     return send(result(id, text('rung')), true);
   }
   let progress = 0;
-  const say = () => {
-    const message = String(process.hrtime.bigint());
+  const tick = (message) => {
     progress += 1;
     send(notification('notifications/progress', { progressToken: _meta.progressToken, progress, message }));
   };
-  const ticking = name === 'tick' ? setInterval(say, TICK_MS) : undefined;
+  if (name === 'tick') ticking.add(tick);
   setTimeout(() => {
-    clearInterval(ticking);
+    ticking.delete(tick);
     send(result(id, text('over')), true);
   }, args.ms);
 }
+
+/** Everybody is told the same at the same moment, so that two clients can be held against each other. */
+setInterval(() => {
+  const message = String(process.hrtime.bigint());
+  for (const tick of ticking) tick(message);
+}, TICK_MS);
 
 function listen({ id }, send, onClose) {
   const _meta = { [SUBSCRIPTION]: id };

@@ -33,6 +33,18 @@ describe('an answer', () => {
     connection.destroy();
   });
 
+  it.each([30, 300])('of %i times every byte arrives as it was', async (times) => {
+    const every = Buffer.concat(Array<Buffer>(times).fill(Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))));
+    for (const body of [every.subarray(0, 256), every]) {
+      const connection = await openRaw(await answering({ status: 200, headers: [], body }, false));
+      connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      const received = await connection.answer();
+      expect(received.headers.get('content-length')).toEqual([String(body.length)]);
+      expect(received.body.equals(body)).toBe(true);
+      connection.destroy();
+    }
+  });
+
   it.each([
     [202, ['0']],
     [204, undefined],
