@@ -244,7 +244,14 @@ describe('a version nobody here speaks (-32022)', () => {
 
 describe('a method that is not of the revision', () => {
   const unknown = { code: -32601, audit: { policy: 'authorize', reason: 'method.unknown', rpc_code: -32601 } };
-  const removed = ['ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe', 'tasks/list'];
+  const removed = [
+    'ping',
+    'logging/setLevel',
+    'resources/subscribe',
+    'resources/unsubscribe',
+    'tasks/list',
+    'tasks/get',
+  ];
   const invented = ['initialize', 'sampling/createMessage', 'roots/list', 'tools/delete', 'Tools/list', 'rpc.discover'];
   prove(
     () => ground,
