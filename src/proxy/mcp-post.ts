@@ -23,6 +23,9 @@ import { Subscription } from './subscription.ts';
 /** Messages in one batch (2025-03-26): each is judged, recorded and sent, so the body's size alone does not bound the work. */
 const MAX_BATCH = 100;
 
+/** It is kept as long as its session, to introduce the client to a server again. */
+const MAX_INITIALIZE_BYTES = 65_536;
+
 /** The messages of one POST, on the way to one server. */
 export interface PostContext {
   readonly estate: Estate;
@@ -50,6 +53,10 @@ async function openSession(context: PostContext, inbound: Inbound, initialize: M
   // 2025-11-25, lifecycle: initialize must not be part of a batch; and a session cannot be opened inside another.
   if (inbound.messages.length > 1 || initialize.kind !== 'request') {
     return context.refuser.message(x, context.response, refuse(PROBLEMS.INVALID_REQUEST, 'session.initialize-shape'));
+  }
+  if (initialize.bytes.length > MAX_INITIALIZE_BYTES) {
+    const large = particular(PROBLEMS.INVALID_REQUEST, `initialize may have ${MAX_INITIALIZE_BYTES} bytes`);
+    return context.refuser.message(x, context.response, refuse(large, 'session.initialize-shape'));
   }
   const principal = x.principal as Principal;
   const full = estate.sessions.noRoomFor(principal.id);
