@@ -136,7 +136,8 @@ export class SseLane implements Lane, CallKeeper, SseOwner {
 
   over(failure: Failure): void {
     if (this.#ended !== undefined) return;
-    this.target.health.failed(failure, this.#path === '');
+    // A server may end a session that waits for nothing.
+    if (this.#path === '' || this.#pending.size > 0) this.target.health.failed(failure, this.#path === '');
     this.end(failure);
   }
 

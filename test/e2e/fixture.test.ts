@@ -18,6 +18,9 @@ const TOOLS: readonly Stop[] = [
   { tool: 'sample' },
 ];
 
+/** Tools that change what others see. */
+const CHANGES: ReadonlySet<string> = new Set(['toggle_extra_tool', 'touch']);
+
 async function readAll({ sdk }: FullClient) {
   const [greeting, city, travel, completed] = await Promise.all([
     sdk.readResource({ uri: 'fixture://greeting' }),
@@ -73,7 +76,7 @@ describe('a server of both eras', () => {
 
     const { tools } = gated.listed.tools as { tools: { name: string }[] };
     expect(tools.map(({ name }) => name)).toEqual(FIXTURE_TOOLS);
-    expect(Object.keys(gated.called)).toEqual(FIXTURE_TOOLS.filter((name) => name !== 'toggle_extra_tool'));
+    expect(Object.keys(gated.called)).toEqual(FIXTURE_TOOLS.filter((name) => !CHANGES.has(name)));
     expect(gated.era).toBe(KINDS[kind]);
     expect(gated.progress).toEqual([1, 2, 3, 4, 5, 'answer']);
     expect(gated.called.elicit).toMatchObject({ content: [{ text: 'hello Ada' }] });
