@@ -28,6 +28,8 @@ export interface LaneSource {
   withdrawn(message: Message): void;
   /** The final answer, before the client sees it. @returns a problem to answer with instead */
   settling(call: ForwardedCall, response: Message): Problem | undefined;
+  /** The lane was of no use: the call goes on without it. */
+  lost(lane: Lane | undefined): void;
   /** The call is over, whichever way. */
   finished(call: ForwardedCall, lane: Lane | undefined): void;
 }
@@ -41,7 +43,7 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
   private readonly source: LaneSource;
   private lane: Lane | undefined = undefined;
   private handle: CallHandle | undefined = undefined;
-  private wasRepeated = false;
+  private repeated = false;
 
   constructor(
     estate: Estate,
@@ -83,22 +85,6 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     return this.reply.message(bytes);
   }
 
-  /**
-   * A call that was refused because the server had forgotten the session was never made: it is made again, once, in a new one.
-   * An answer that is not one may come of headers made by an old list of tools: the next call learns of a new one first.
-   */
-  override failed(problem: Problem, detail: string): void {
-    if (problem === PROBLEMS.UPSTREAM_SESSION_LOST && !this.wasRepeated) {
-      this.wasRepeated = true;
-      void this.repeat();
-      return;
-    }
-    if (this.modern !== undefined && problem.code === 'UPSTREAM_INVALID') {
-      this.estate.directories.of(this.principal, this.plan, this.revision).forget();
-    }
-    super.failed(problem, detail);
-  }
-
   settled(response: Message): void {
     if (this.over) return;
     const objection = this.source.settling(this, response);
@@ -111,17 +97,17 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     this.reply.finish(bytes, status);
   }
 
-  private async repeat(): Promise<void> {
-    try {
-      // The session hears of its loss after its calls have.
-      await Promise.resolve();
-      if (this.over) return;
-      const lane = await this.lease();
-      if (this.over) return this.tooLate(lane);
-      this.proceed(lane);
-    } catch (error) {
-      this.threw(error);
+  /**
+   * A call that no server has seen is made once more, on another lane: a child that died between two calls, or a session the
+   * server forgot, is then no news to the client. Any other call is never repeated: it may have been carried out.
+   */
+  override failed(problem: Problem, detail: string, unseen = false): void {
+    if (unseen && !this.repeated && !this.over && this.method !== 'initialize') return this.again(detail);
+    // An answer that is not one may come of headers made by an old list of tools: the next call learns of a new one first.
+    if (this.modern !== undefined && problem.code === 'UPSTREAM_INVALID') {
+      this.estate.directories.of(this.principal, this.plan, this.revision).forget();
     }
+    super.failed(problem, detail);
   }
 
   end(reason: EndReason): void {
@@ -178,6 +164,16 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
       },
       this,
     );
+  }
+
+  private again(detail: string): void {
+    this.repeated = true;
+    const fields = { server: this.server, decision_id: this.origin.decisionId, detail };
+    this.estate.log.info('a call no server has seen is made again', fields);
+    this.source.lost(this.lane);
+    this.lane = undefined;
+    // Not in this turn: whoever reported the failure has yet to let go of the lane.
+    setImmediate(() => void this.resend());
   }
 
   protected tooLate(lane: Lane): void {

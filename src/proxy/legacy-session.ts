@@ -119,6 +119,9 @@ export class LegacySession implements SessionEntry, LaneSource {
     if (!this.calls.has(call.id)) this.calls.set(call.id, call);
   }
 
+  /** `closed` says so too, and lets go of it. */
+  lost(): void {}
+
   finished(call: ForwardedCall): void {
     if (this.calls.get(call.id) === call) this.calls.delete(call.id);
     if (call.received === this.initialize && !this.established) this.abandon(call.carrier);

@@ -46,6 +46,10 @@ export class ModernSource implements LaneSource {
     return undefined;
   }
 
+  lost(lane: Lane | undefined): void {
+    lane?.release();
+  }
+
   finished(_call: ForwardedCall, lane: Lane | undefined): void {
     lane?.release();
   }

@@ -128,6 +128,18 @@ export abstract class ReceivedCall implements Call, Ticket {
     }
   }
 
+  /** Sends what was judged another way. Resolves when it is on it or was refused; never rejects. */
+  protected async resend(): Promise<void> {
+    if (this.over) return;
+    try {
+      const lane = await this.lease();
+      if (this.over) return this.tooLate(lane);
+      this.proceed(lane);
+    } catch (error) {
+      this.threw(error);
+    }
+  }
+
   failed(problem: Problem, detail: string): void {
     if (this.over) return;
     this.estate.log.warn('call failed', {

@@ -87,6 +87,12 @@ export class ChildStarter implements ConnectionOwner {
     throw new ProblemError(PROBLEMS.UPSTREAM_START, connection.ending?.detail);
   }
 
+  /** It was asked for its era and said nothing: if it leaves now, that is no answer. */
+  asked(connection: StdioConnection): void {
+    const entry = this.#entries.get(connection);
+    if (entry !== undefined) entry.probing = false;
+  }
+
   /** A child ran but was of no use. Says so to the operator and in the health. */
   useless(summary: string, detail: string): ProblemError {
     this.#lastError = summary;

@@ -93,7 +93,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   fail(failure: Failure): void {
     if (!this.#conclude()) return;
     this.drop();
-    this.#sink.failed(failure.problem, failure.detail);
+    this.#sink.failed(failure.problem, failure.detail, failure.unseen);
   }
 
   /** The server has not answered in time. */
@@ -283,7 +283,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
 
   #report(failure: Failure): void {
     this.owner.onFailure(this, failure);
-    this.#sink.failed(failure.problem, failure.detail);
+    this.#sink.failed(failure.problem, failure.detail, failure.unseen);
   }
 
   /** From now on the sink hears nothing but what ends it. False when that was so already. */

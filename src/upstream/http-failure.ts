@@ -9,6 +9,8 @@ export interface Failure {
   readonly detail: string;
   /** What the operator can do about it; goes into the log beside the detail. */
   readonly remedy?: string;
+  /** The server says that it did not act on the request. */
+  readonly unseen?: true;
 }
 
 export function invalid(detail: string): Failure {

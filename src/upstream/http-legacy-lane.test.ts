@@ -133,19 +133,24 @@ describe('the session of a legacy lane', () => {
     expect(listener.ends).toMatchObject([{ problem: { code: 'SHUTTING_DOWN' } }]);
   });
 
-  it('is gone when the server says 404: everything waiting fails, then the listener hears', async () => {
+  it('is gone when the server says 404: the listener hears, and each call what the server says to it', async () => {
     await handshake();
-    server.next(() => {});
+    let answerLate = (): void => {};
+    server.next((request, response) => {
+      answerLate = () => wellBehaved(request, response);
+    });
     const waiting = start(lane, legacy('tools/call', { name: 'slow' }));
     await until(() => server.of('tools/call').length === 1, 'the call arrived');
     server.next(json(404, rpcError(-32001, 'Session not found')));
-    // Refused, and so never made; of the one that waits nobody knows.
+    // Refused, and so never made; the one that waits hears from the server itself what became of it.
     expect(await ask(lane, legacy('tools/list'))).toMatchObject({
       kind: 'failed',
       problem: { code: 'UPSTREAM_SESSION_LOST' },
+      unseen: true,
     });
-    expect(await waiting.sink.end).toMatchObject({ kind: 'failed', problem: { code: 'UPSTREAM_CLOSED' } });
-    expect(waiting.sink.kinds).toEqual(['failed']);
+    expect(waiting.sink.kinds).toEqual([]);
+    answerLate();
+    expect((await waiting.sink.end).kind).toBe('settled');
     expect(listener.ends).toHaveLength(1);
     expect(listener.ends[0]?.detail).toMatch(/no longer knows the session/);
     expect(server.of('DELETE')).toHaveLength(0);
@@ -153,6 +158,18 @@ describe('the session of a legacy lane', () => {
     const late = new RecordingListener();
     lane.listen(late);
     await late.atLeast(1);
+    expect(await ask(lane, legacy('tools/list'))).toMatchObject({ kind: 'failed', unseen: true });
+  });
+
+  it('that is unknown only when a stream is resumed does not call its call unseen', async () => {
+    await handshake();
+    server.next((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('id: 1\nretry: 1\ndata: \n\n');
+      setImmediate(() => response.destroy());
+    });
+    server.onGet = (_, response) => response.writeHead(404).end();
+    const failed = await ask(lane, legacy('tools/call', { name: 'slow' }));
+    expect(failed).toMatchObject({ kind: 'failed', problem: { code: 'UPSTREAM_CLOSED' }, unseen: false });
   });
 
   it('is gone when a notification meets 404', async () => {

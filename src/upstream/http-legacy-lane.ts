@@ -25,7 +25,7 @@ const LOST: Failure = {
   detail: 'the server no longer knows the session (HTTP 404)',
 };
 /** Of a call that the server refused for that reason: it was never made, so it can be made again. */
-const REFUSED: Failure = { problem: PROBLEMS.UPSTREAM_SESSION_LOST, detail: LOST.detail };
+const REFUSED: Failure = { problem: PROBLEMS.UPSTREAM_SESSION_LOST, detail: LOST.detail, unseen: true };
 const RELEASED: Failure = { problem: PROBLEMS.UPSTREAM_CLOSED, detail: 'the session was ended' };
 
 /**
@@ -61,7 +61,7 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
   dispatch(call: OutboundCall, sink: CallSink): CallHandle {
     const request = new HttpCall(this, call.message, sink);
     if (this.#ended !== undefined) {
-      request.refuse(this.#ended);
+      request.refuse({ ...this.#ended, unseen: true });
       return request;
     }
     // A client that opens a session anew must not do so inside the old one.
@@ -89,7 +89,7 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
   listen(listener: LaneListener): () => void {
     this.#listeners.add(listener);
     const ended = this.#ended;
-    if (ended !== undefined) queueMicrotask(() => this.#close(listener, ended));
+    if (ended !== undefined) queueMicrotask(() => this.#tell(listener, ended));
     return () => this.#listeners.delete(listener);
   }
 
@@ -100,15 +100,19 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
   /** Fails what is under way, tells the listeners, and ends the session on the server. Idempotent. */
   end(failure: Failure): void {
     if (this.#ended === undefined) {
-      this.#finish(failure);
+      this.#close(failure);
+      for (const call of this.target.calls.members()) if (call.owner === this) call.fail(failure);
       this.#onRelease(this, this.#farewell());
     }
   }
 
-  /** The server has forgotten the session: there is nothing left to end there. */
+  /**
+   * The server has forgotten the session: there is nothing left to end there. Calls under way hear it from the server too, each
+   * for itself: only so is it known which were made.
+   */
   lost(): void {
     if (this.#ended !== undefined) return;
-    this.#finish(LOST);
+    this.#close(LOST);
     this.#onRelease(this, Promise.resolve());
   }
 
@@ -134,7 +138,6 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
     if (status !== 404 || this.#sessionId === undefined) return undefined;
     // A call whose broken stream is asked for again has been made.
     const failure = call.status === 404 ? REFUSED : LOST;
-    call.fail(failure);
     this.lost();
     return failure;
   }
@@ -206,14 +209,13 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
     await this.#stream.begin(STREAM_WAIT_MS);
   }
 
-  #finish(failure: Failure): void {
+  #close(failure: Failure): void {
     this.#ended = failure;
     this.#stream?.close();
-    for (const call of this.target.calls.members()) if (call.owner === this) call.fail(failure);
-    for (const listener of [...this.#listeners]) this.#close(listener, failure);
+    for (const listener of [...this.#listeners]) this.#tell(listener, failure);
   }
 
-  #close(listener: LaneListener, failure: Failure): void {
+  #tell(listener: LaneListener, failure: Failure): void {
     if (this.#listeners.delete(listener)) listener.closed(failure.problem, failure.detail);
   }
 

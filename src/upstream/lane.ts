@@ -43,8 +43,11 @@ export interface CallSink {
   message(message: Message): boolean;
   /** The final answer, result or error as the server sent it. */
   settled(response: Message): void;
-  /** No answer will come. `detail` is private: for the log and the audit record. */
-  failed(problem: Problem, detail: string): void;
+  /**
+   * No answer will come. `detail` is private: for the log and the audit record. `unseen` is true only where the server cannot have
+   * acted on the call: its child was gone before it took the whole line, or it answered that it does not know the session.
+   */
+  failed(problem: Problem, detail: string, unseen?: boolean): void;
 }
 
 export interface CallHandle {
@@ -59,7 +62,7 @@ export interface CallHandle {
 /** Receives what belongs to no call: legacy server requests, list changes, log lines. */
 export interface LaneListener {
   message(message: Message): boolean;
-  /** The lane is gone (child exited, session lost, gateway stopping). Called once; no call is left pending by then. */
+  /** The lane is gone (child exited, session lost, gateway stopping). Called once. A call still under way then ends by itself. */
   closed(problem: Problem, detail: string): void;
 }
 

@@ -17,6 +17,8 @@ export class PendingCall implements CallHandle {
   readonly message: Message | undefined;
   /** The sink asked for a pause. */
   blocked = false;
+  /** Among the calls handed to the pipe; no number reaches it while it was not handed over at all. */
+  place = Number.POSITIVE_INFINITY;
   readonly #keeper: CallKeeper;
   readonly #sink: CallSink;
   #timer: NodeJS.Timeout | undefined;
@@ -70,8 +72,8 @@ export class PendingCall implements CallHandle {
     if (this.conclude()) this.#sink.settled(response);
   }
 
-  fail(problem: Problem, detail: string): void {
-    if (this.conclude()) this.#sink.failed(problem, detail);
+  fail(problem: Problem, detail: string, unseen = false): void {
+    if (this.conclude()) this.#sink.failed(problem, detail, unseen);
   }
 
   /** From now on the sink hears nothing. False when that was so already. */

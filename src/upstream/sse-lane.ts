@@ -236,7 +236,7 @@ export class SseLane implements Lane, CallKeeper, SseOwner {
     const problem: Problem = error instanceof ProblemError ? error.problem : PROBLEMS.INTERNAL;
     const detail = error instanceof ProblemError ? error.detail : String(error);
     this.target.health.failed({ problem, detail }, false);
-    call.fail(problem, detail);
+    call.fail(problem, detail, problem === REFUSED.problem);
     this.#checkLoss(error);
   }
 

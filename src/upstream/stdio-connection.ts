@@ -11,6 +11,7 @@ import type { CallSink, OutboundCall } from './lane.ts';
 import { unreadId, withoutByteOrderMark } from './line-framer.ts';
 import { LogQuota } from './log-quota.ts';
 import { type CallKeeper, PendingCall } from './pending-call.ts';
+import { PipeLedger } from './pipe-ledger.ts';
 import { outboundRequest } from './rewrite.ts';
 import type { ConnectionOwner, ConnectionServices, Unassigned } from './stdio-ports.ts';
 import { KEEPS_WAITING, NEVER_SPOKE, ONLY_NOISE } from './stdio-remedies.ts';
@@ -19,6 +20,7 @@ import { StdoutNoise } from './stdout-noise.ts';
 const COMPLAINTS_PER_MINUTE = 5;
 /** Calls in a row that ran out of time while the child said nothing at all; then it is taken for hung and killed. */
 const SILENT_TIMEOUTS = 3;
+const NOT_READ = 'the server does not read its input, and the queue is full';
 
 /**
  * JSON-RPC with one child: gives every request an integer of its own, and every answer to the call that waits for it.
@@ -36,6 +38,7 @@ export class StdioConnection implements CallKeeper {
   readonly #log: Log;
   readonly #pendingLimit: number;
   readonly #pending = new Map<number, PendingCall>();
+  readonly #ledger = new PipeLedger();
   readonly #noise: StdoutNoise;
   readonly #complaints: LogQuota;
   #nextId = 1;
@@ -55,7 +58,7 @@ export class StdioConnection implements CallKeeper {
       exited: (exit: ChildExit) => {
         owner.exited(this, exit);
         // Its last words are in the log; the record of a call must not hold what a program printed.
-        this.#retire(PROBLEMS.UPSTREAM_CLOSED, exit.neverStarted ? exit.detail : exit.summary);
+        this.#retire(PROBLEMS.UPSTREAM_CLOSED, exit.neverStarted ? exit.detail : exit.summary, true);
       },
     };
     this.#child = new ChildProcess(command, reader, services.log, services.timing);
@@ -82,11 +85,6 @@ export class StdioConnection implements CallKeeper {
 
   get pendingCount(): number {
     return this.#pending.size;
-  }
-
-  /** Lines of stdout that were no message. */
-  get noiseCount(): number {
-    return this.#noise.total;
   }
 
   /** The call that has waited longest among those `chosen` says yes to. */
@@ -181,28 +179,28 @@ export class StdioConnection implements CallKeeper {
     return this.#child.kill();
   }
 
-  /** Sends a call's bytes, which carry its id, and waits for the answer; a refusal reaches the sink like any failure. */
+  /**
+   * Sends a call's bytes, which carry its id; a refusal reaches the sink like any failure. A child that is leaving gets
+   * no more: the call then waits to hear how it left, and nobody has seen it.
+   */
   start(call: PendingCall, bytes: Buffer, timeoutMs: number): void {
-    const refusal = this.#refusal() ?? (this.#child.write(bytes) ? undefined : this.#whyNotTaken());
-    if (refusal !== undefined) {
-      queueMicrotask(() => call.fail(refusal.problem, refusal.detail));
-      return;
+    const reads = this.#child.takesInput;
+    const ended = this.#end !== undefined;
+    const hasRoom = this.#pending.size < this.#pendingLimit;
+    if (!ended && hasRoom && (!reads || this.#child.write(bytes, this.#ledger.onWritten))) {
+      if (reads) call.place = this.#ledger.handed();
+      this.#pending.set(call.upstreamId, call);
+      return call.startClock(timeoutMs);
     }
-    this.#pending.set(call.upstreamId, call);
-    call.startClock(timeoutMs);
-  }
-
-  #refusal(): { problem: Problem; detail: string } | undefined {
-    if (this.#end !== undefined) return this.#end;
-    if (this.#pending.size < this.#pendingLimit) return undefined;
-    const detail = `mcps[].limits.pending_calls is ${this.#pendingLimit}, and as many calls wait for an answer`;
-    return { problem: PROBLEMS.UPSTREAM_BUSY, detail };
+    const { problem, detail } = this.#whyNotTaken();
+    queueMicrotask(() => call.fail(problem, detail, ended));
   }
 
   #whyNotTaken(): { problem: Problem; detail: string } {
     if (this.#end !== undefined) return this.#end;
     if (!this.#child.takesInput) return { problem: PROBLEMS.UPSTREAM_CLOSED, detail: 'the server is exiting' };
-    return { problem: PROBLEMS.UPSTREAM_BUSY, detail: 'the server does not read its input, and the queue is full' };
+    const waiting = `mcps[].limits.pending_calls is ${this.#pendingLimit}, and as many calls wait for an answer`;
+    return { problem: PROBLEMS.UPSTREAM_BUSY, detail: this.#pending.size < this.#pendingLimit ? NOT_READ : waiting };
   }
 
   #line(bytes: Buffer): void {
@@ -289,12 +287,13 @@ export class StdioConnection implements CallKeeper {
     this.notify('notifications/cancelled', `{"requestId":${call.upstreamId},"reason":${JSON.stringify(reason)}}`);
   }
 
-  #retire(problem: Problem, detail: string): void {
+  /** `buried`: its pipes are closed, so it is certain what it took. */
+  #retire(problem: Problem, detail: string, buried = false): void {
     if (this.#end !== undefined) return;
     this.#end = { problem, detail };
     const calls = [...this.#pending.values()];
     this.#pending.clear();
-    for (const call of calls) call.fail(problem, detail);
+    for (const call of calls) call.fail(problem, detail, buried && !this.#ledger.took(call.place));
     this.unassigned?.closed(problem, detail);
   }
 }

@@ -110,8 +110,8 @@ class OpeningSink implements CallSink {
       );
   }
 
-  failed(problem: Problem, detail: string): void {
-    this.#sink.failed(problem, detail);
+  failed(problem: Problem, detail: string, unseen?: boolean): void {
+    this.#sink.failed(problem, detail, unseen);
   }
 }
 

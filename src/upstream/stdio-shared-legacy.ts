@@ -235,8 +235,8 @@ class SubscribingSink implements CallSink {
     this.#sink.settled(response);
   }
 
-  failed(problem: Problem, detail: string): void {
+  failed(problem: Problem, detail: string, unseen?: boolean): void {
     this.#undo();
-    this.#sink.failed(problem, detail);
+    this.#sink.failed(problem, detail, unseen);
   }
 }

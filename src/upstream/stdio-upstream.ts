@@ -190,7 +190,10 @@ class StdioUpstream implements Upstream, StarterClient {
       this.#verdict = 'modern';
       return connection;
     }
-    if (outcome === 'silent') await this.#opening(connection);
+    if (outcome === 'silent') {
+      this.#starter.asked(connection);
+      await this.#opening(connection);
+    }
     if (outcome === 'exited') {
       const sibling = await this.#starter.start({ probing: false });
       await this.#opening(sibling);

@@ -12,7 +12,7 @@ export type Heard =
   | { readonly kind: 'opened' }
   | { readonly kind: 'message'; readonly method: string | undefined; readonly message: Message }
   | { readonly kind: 'settled'; readonly message: Message }
-  | { readonly kind: 'failed'; readonly problem: Problem; readonly detail: string };
+  | { readonly kind: 'failed'; readonly problem: Problem; readonly detail: string; readonly unseen: boolean };
 
 /** Writes down everything a lane says about one call. */
 export class RecordingSink implements CallSink {
@@ -44,8 +44,8 @@ export class RecordingSink implements CallSink {
     this.#resolve(this.heard.at(-1) as Heard);
   }
 
-  failed(problem: Problem, detail: string): void {
-    this.#note({ kind: 'failed', problem, detail });
+  failed(problem: Problem, detail: string, unseen = false): void {
+    this.#note({ kind: 'failed', problem, detail, unseen });
     this.#resolve(this.heard.at(-1) as Heard);
   }
 

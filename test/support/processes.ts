@@ -48,6 +48,17 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
+ * Is it dead, with all its descriptors closed? Its first thread may have ended a moment before the others, which hold them open.
+ */
+export function isDead(pid: number): boolean {
+  try {
+    return !isAlive(pid) && readdirSync(`/proc/${pid}/task`).length <= 1;
+  } catch {
+    return true; // reaped
+  }
+}
+
+/**
  * Waits until none of these is running any more. Take the list while they live: an orphan is no descendant.
  * @throws naming those that stayed.
  */

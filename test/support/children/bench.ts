@@ -118,6 +118,7 @@ export class Recorder implements CallSink {
   response: Record<string, unknown> | undefined;
   problem: Problem | undefined;
   detail = '';
+  unseen: boolean | undefined;
   /** What `message` answers: false is a client that does not keep up. */
   keepsUp = true;
   #over!: () => void;
@@ -138,8 +139,9 @@ export class Recorder implements CallSink {
     this.response = parsed(response);
     this.#over();
   }
-  failed(problem: Problem, detail: string): void {
+  failed(problem: Problem, detail: string, unseen = false): void {
     this.heard.push('failed');
+    this.unseen = unseen;
     this.problem = problem;
     this.detail = detail;
     this.#over();
