@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   response as answerTo,
   ask,
+  type LogLine,
   leaseLegacy,
   leaseModern,
   notification,
@@ -37,8 +38,8 @@ const answers = (request: Received, response: ServerResponse) => {
   if (request.rpc.id !== undefined) say({ id: request.rpc.id, result: { of: request.rpc.method } }, streams.length - 1);
 };
 
-const made = (changes = {}) =>
-  createSseUpstream(sseSettings(server.url, changes), { log: recordingLog([]), onState: () => {} });
+const made = (changes = {}, log: LogLine[] = []) =>
+  createSseUpstream(sseSettings(server.url, changes), { log: recordingLog(log), onState: () => {} });
 
 beforeEach(async () => {
   server = await ScriptedHttp.start();
@@ -264,6 +265,24 @@ describe('a lane to an HTTP+SSE server', () => {
     await ask(other, legacy('ping'));
     expect(listener.methods).toEqual([]);
     expect(streams).toHaveLength(2);
+  });
+
+  it.each([
+    ['no complaint', 'waits for nothing', 0],
+    ['a complaint', 'owes an answer', 1],
+  ])('that the server ends gives the operator %s where it %s', async (_, __, complaints) => {
+    const log: LogLine[] = [];
+    const watched = made({}, log);
+    const ends = new RecordingListener();
+    const ended = await leaseLegacy(watched);
+    ended.listen(ends);
+    server.otherwise = accepted;
+    if (complaints > 0) start(ended, legacy('tools/call'));
+    await until(() => server.of('POST').length === complaints, 'what was to come has come');
+    streams[1]?.end();
+    await ends.atLeast(1);
+    expect(log.filter(({ level }) => level === 'warn')).toHaveLength(complaints);
+    await watched.close(AbortSignal.timeout(1_000));
   });
 
   it('closes its stream when it is released', async () => {
