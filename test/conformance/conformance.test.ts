@@ -7,6 +7,9 @@ import { direct, type Target, throughHttp, throughStdio } from './targets.ts';
 
 const DOCUMENT = fileURLToPath(new URL('../../docs/conformance.md', import.meta.url));
 
+/** Set by `npm run conformance`: how far it is, and the table at the end. */
+const SAYS = process.env.CONFORMANCE_TABLE === '1';
+
 const targets: Target[] = [];
 let results: Comparison[];
 
@@ -23,14 +26,18 @@ beforeAll(async () => {
     http: two?.[at] ?? [],
     stdio: three?.[at] ?? [],
   }));
-  if (process.env.CONFORMANCE_TABLE === '1') console.log(document(results));
+  if (SAYS) console.log(document(results));
   if (process.env.CONFORMANCE_WRITE === '1') writeFileSync(DOCUMENT, document(results));
 }, 300_000);
 afterAll(() => Promise.all(targets.map((target) => target.stop())));
 
 async function everySuite(target: Target): Promise<Outcome[][]> {
   const outcomes: Outcome[][] = [];
-  for (const suite of SUITES) outcomes.push(await run(suite, target.url));
+  for (const suite of SUITES) {
+    const found = await run(suite, target.url);
+    if (SAYS) console.log(`${target.name}: ${suite.name}: ${found.filter(passes).length} of ${found.length} scenarios`);
+    outcomes.push(found);
+  }
   return outcomes;
 }
 

@@ -65,9 +65,9 @@ function registerTellingTools(server) {
   });
   const reconnecting = { description: 'Ends the stream before the answer is there', inputSchema: none };
   server.registerTool('test_reconnection', reconnecting, async (_, ctx) => {
-    // Over stdio there is no stream to end: the answer is merely slow.
+    // Over stdio there is no stream to end: the answer is slow enough for a gateway to begin one.
     ctx.http?.closeSSE?.();
-    await delay(300);
+    await delay(ctx.http?.closeSSE ? 100 : 2_500);
     return text('the answer after the stream');
   });
 }
