@@ -6,13 +6,29 @@ import type { Topic } from './topics.ts';
  * event of that topic; the old one, which sees that too, then tells it.
  */
 export class Handover {
+  private readonly inBoth: ReadonlySet<Topic>;
   /** By topic, how many more events the old stream has told than the new one. */
   private readonly lead = new Map<Topic, number>();
+  private uneven = 0;
+
+  /** @param inBoth what both streams tell of */
+  constructor(inBoth: ReadonlySet<Topic>) {
+    this.inBoth = inBoth;
+  }
+
+  /** Both streams have told the same so far: the old one may go, and nothing is told twice. */
+  get isLevel(): boolean {
+    return this.uneven === 0;
+  }
 
   /** @returns true when nobody has told of this event yet */
   isFirst(topic: Topic, from: 'old' | 'new'): boolean {
-    const lead = this.lead.get(topic) ?? 0;
-    this.lead.set(topic, from === 'old' ? lead + 1 : lead - 1);
-    return from === 'old' ? lead >= 0 : lead <= 0;
+    if (!this.inBoth.has(topic)) return true;
+    const before = this.lead.get(topic) ?? 0;
+    const lead = from === 'old' ? before + 1 : before - 1;
+    this.lead.set(topic, lead);
+    if (before === 0) this.uneven += 1;
+    if (lead === 0) this.uneven -= 1;
+    return from === 'old' ? before >= 0 : before <= 0;
   }
 }

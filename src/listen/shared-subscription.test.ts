@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Bench, child, leaseFor, tool } from '../../test/support/children/bench.ts';
 import { httpSettings, leaseModern, notification, recordingLog } from '../../test/support/lane-calls.ts';
 import { ScriptedListen } from '../../test/support/scripted-listen.ts';
 import { until } from '../../test/support/wait.ts';
 import { createHttpUpstream } from '../upstream/http-upstream.ts';
-import type { Upstream } from '../upstream/lane.ts';
+import type { Lane, Upstream } from '../upstream/lane.ts';
 import type { EventCopies } from './event-copies.ts';
 import type { Listener, SharedSubscription } from './shared-subscription.ts';
 import { SharedSubscriptions } from './shared-subscriptions.ts';
@@ -251,6 +252,61 @@ describe('when the server ends it', () => {
     (await server.nth(1)).acknowledge({ promptsListChanged: true });
     await hears(other, 1);
     expect(ear.heard).toEqual(['ack tools', 'end']);
+  });
+});
+
+describe('a listener while others come and go', () => {
+  /** Others that ask for something new, one after the other, while `say` is called again and again. */
+  async function churn(steady: Ear, lane: () => Promise<Lane>, say: () => unknown): Promise<number> {
+    let said = 0;
+    for (let round = 0; round < 6; round += 1) {
+      const other = new Ear(`resource ${round}`);
+      other.shared = all.join(await lane(), other);
+      while (other.heard.length === 0) {
+        await say();
+        said += 1;
+        // Let the answers in.
+        await new Promise(setImmediate);
+      }
+      if (round % 2 === 0) other.leave();
+    }
+    await hears(steady, said + 1);
+    return said;
+  }
+
+  it('hears each event once over connections that know nothing of each other', async () => {
+    const ear = await listening('tools');
+    let place = 1;
+    let told = 0;
+    const say = async () => {
+      told += 1;
+      // Each event to every subscription that stands, in no particular order.
+      for (const subscription of told % 2 ? server.open : server.open.reverse()) {
+        if (subscription.isAcknowledged) subscription.say(CHANGED);
+      }
+      const next = server.subscriptions[place];
+      if (next === undefined) return;
+      // No event from before it stood is under way any more.
+      await hears(ear, told + 1);
+      next.acknowledge();
+      place += 1;
+    };
+    const said = await churn(ear, () => leaseModern(upstream), say);
+    expect(ear.heard.length).toBe(said + 1);
+    expect(new Set(ear.heard.slice(1))).toEqual(new Set([CHANGED_HEARD]));
+  });
+
+  it('hears each event once over one pipe', async () => {
+    const bench = new Bench();
+    const stdio = bench.upstream({ args: child('server.mjs', 'modern'), era: 'modern', child: 'shared' });
+    const lane = () => stdio.lease(leaseFor('modern', 'ada'));
+    const ear = new Ear('tools');
+    const speaker = await lane();
+    all.join(await lane(), ear);
+    await hears(ear, 1);
+    const said = await churn(ear, lane, () => tool(speaker, 'announce'));
+    expect(ear.heard.length).toBe(said + 1);
+    await bench.closeAll();
   });
 });
 

@@ -30,8 +30,12 @@ export interface Host {
   heard(server: string, topic: Topic): void;
 }
 
-/** Milliseconds both subscriptions are read when one takes over from the other on a connection of its own. */
+/**
+ * Milliseconds both subscriptions are read when one takes over from the other on a connection of its own, and how long at most
+ * until both have told the same.
+ */
 const HANDOVER_MS = 250;
+const LONGEST_HANDOVER_MS = 1_000;
 /** Topics of one shared subscription; who would make it larger gets another. Bounds the request that is made of them. */
 const MOST_TOPICS = 10_000;
 /** A subscription is asked anew, narrower, when it asks for this many topics more than twice what is wanted. */
@@ -41,7 +45,7 @@ const NO_ENDING: Ending = { response: undefined, problem: undefined };
 /**
  * One upstream subscription under any number of listeners that reach the server by the same identity. It asks for the union
  * of what they ask for. When the union grows, the next subscription is acknowledged before the last one is closed, so that
- * no listener misses an event; only one is being opened at a time, and who comes meanwhile waits for the one after.
+ * no listener misses an event; one takes over after the other, and who comes meanwhile waits for the one after.
  */
 export class SharedSubscription implements SubscriptionOwner {
   private readonly lane: Lane;
@@ -55,7 +59,9 @@ export class SharedSubscription implements SubscriptionOwner {
   private opening:
     | { readonly subscription: UpstreamSubscription; readonly candidates: readonly Listener[] }
     | undefined;
-  private leaving: { readonly subscription: UpstreamSubscription; readonly handover: Handover } | undefined;
+  private leaving:
+    | { readonly subscription: UpstreamSubscription; readonly handover: Handover; isDue: boolean }
+    | undefined;
   private clock: NodeJS.Timeout | undefined;
   /** Somebody among several was refused: from now on each is asked for alone, so that nobody is refused for another. */
   private oneByOne = false;
@@ -89,7 +95,7 @@ export class SharedSubscription implements SubscriptionOwner {
     if (!this.forget(listener)) return;
     if (this.size === 0) return this.close();
     const asked = this.current?.asked.size ?? 0;
-    if (this.opening === undefined && asked > 2 * this.wanted([]).size + SLACK) this.open([]);
+    if (this.isSettled && asked > 2 * this.wanted([]).size + SLACK) this.open([]);
   }
 
   /** Tells those who listen to the topic of something the gateway itself did. */
@@ -116,7 +122,9 @@ export class SharedSubscription implements SubscriptionOwner {
     const { leaving } = this;
     if (leaving !== undefined) {
       const from = subscription === leaving.subscription ? 'old' : 'new';
-      if (!leaving.handover.isFirst(topic, from)) return;
+      const isFirst = leaving.handover.isFirst(topic, from);
+      if (leaving.isDue && leaving.handover.isLevel) this.endHandover();
+      if (!isFirst) return;
     }
     this.host.heard(this.server, topic);
     const listeners = this.byTopic.get(topic);
@@ -143,9 +151,14 @@ export class SharedSubscription implements SubscriptionOwner {
     }
     if (this.waiting.size === 0) this.oneByOne = false;
     if (this.size === 0) this.close();
-    else if (this.waiting.size > 0 && this.opening === undefined) {
+    else if (this.waiting.size > 0 && this.isSettled) {
       this.open(this.oneByOne ? [...this.waiting].slice(0, 1) : [...this.waiting]);
     }
+  }
+
+  /** Neither is one being opened nor one being left: the next may be asked for. */
+  private get isSettled(): boolean {
+    return this.opening === undefined && this.leaving === undefined;
   }
 
   /** By what is in force, and by what is about to be. */
@@ -184,17 +197,27 @@ export class SharedSubscription implements SubscriptionOwner {
   }
 
   private handOver(last: UpstreamSubscription): void {
-    this.endHandover();
     // On one ordered channel all that is not in the old one's past is in the new one's future.
     if (this.lane.identity?.ordered === true) return last.close('another subscription took over');
-    this.leaving = { subscription: last, handover: new Handover() };
-    this.clock = setTimeout(endHandover, HANDOVER_MS, this).unref();
+    const inBoth = intersection(last.granted, this.current?.granted ?? new Set());
+    this.leaving = { subscription: last, handover: new Handover(inBoth), isDue: false };
+    this.clock = setTimeout(handoverDue, HANDOVER_MS, this).unref();
   }
 
-  endHandover(): void {
+  /** Time is up, unless one stream is just ahead of the other. */
+  handoverDue(): void {
+    const { leaving } = this;
+    if (leaving === undefined) return;
+    if (leaving.isDue || leaving.handover.isLevel) return this.endHandover();
+    leaving.isDue = true;
+    this.clock = setTimeout(handoverDue, LONGEST_HANDOVER_MS - HANDOVER_MS, this).unref();
+  }
+
+  private endHandover(): void {
     clearTimeout(this.clock);
     this.leaving?.subscription.close('another subscription took over');
     this.leaving = undefined;
+    this.proceed();
   }
 
   private tell(listener: Listener, ending: Ending): void {
@@ -237,6 +260,6 @@ export class SharedSubscription implements SubscriptionOwner {
 
 const NOBODY = 'nobody listens any more';
 
-function endHandover(shared: SharedSubscription): void {
-  shared.endHandover();
+function handoverDue(shared: SharedSubscription): void {
+  shared.handoverDue();
 }

@@ -47,6 +47,7 @@ describe('a filter', () => {
         const topics = read(filter) as ReadonlySet<string>;
         expect(read(JSON.parse(writeTopics(topics)))).toEqual(topics);
       }),
+      { numRuns: 30 },
     );
   });
 });

@@ -35,6 +35,7 @@ interface Listener extends OpenStream {
 const listeners: Listener[] = [];
 beforeEach(() => {
   upstream.subscriptions.length = 0;
+  upstream.acknowledges = false;
 });
 afterEach(async () => {
   for (const listener of listeners.splice(0)) listener.leave();
@@ -91,11 +92,14 @@ describe('a listener', () => {
 
   it("never hears of what is another's, in ten thousand events", async () => {
     const own = (at: number) => `a:${at}`;
-    const crowd = [await first({ resourceSubscriptions: [own(0)] }, 0)];
-    for (let at = 1; at < 20; at += 1) {
-      void upstream.nth(at).then((subscription) => subscription.acknowledge());
-      crowd.push(await listen({ resourceSubscriptions: [own(at)] }, 0, at % 2 === 0 ? 'ada' : 'bob'));
-    }
+    upstream.acknowledges = true;
+    const crowd = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => {
+        return listen({ resourceSubscriptions: [own(at)] }, 0, at % 2 === 0 ? 'ada' : 'bob');
+      }),
+    );
+    for (const listener of crowd) await count(listener, 1);
+    await until(() => upstream.open.length === 1, 'one subscription carries them all');
     for (let event = 0; event < 10_000; event += 1) current()?.say(UPDATED, { uri: own(event % 25) });
     for (const listener of crowd) await count(listener, 401);
     for (const [at, listener] of crowd.entries()) {

@@ -17,6 +17,8 @@ export class ScriptedSubscription {
   readonly asked: Filter;
   /** Resolves when the stream is over, whoever ended it. */
   readonly over: Promise<unknown>;
+  /** Whether events may be said in it. */
+  isAcknowledged = false;
   #isOver = false;
   readonly #request: Received;
   readonly #response: ServerResponse;
@@ -36,6 +38,7 @@ export class ScriptedSubscription {
 
   /** Acknowledges the whole filter, or what the test says of it. */
   acknowledge(granted: Filter = this.asked): void {
+    this.isAcknowledged = true;
     this.say('notifications/subscriptions/acknowledged', { notifications: granted });
   }
 
@@ -77,12 +80,16 @@ export class ScriptedListen {
   readonly http: ScriptedHttp;
   /** In the order they were asked for. */
   readonly subscriptions: ScriptedSubscription[] = [];
+  /** Each is acknowledged, whole, as it comes. */
+  acknowledges = false;
 
   private constructor(http: ScriptedHttp) {
     this.http = http;
     http.otherwise = (request, response) => {
       if (request.rpc.method !== 'subscriptions/listen') return wellBehaved(request, response);
-      this.subscriptions.push(new ScriptedSubscription(request, response));
+      const subscription = new ScriptedSubscription(request, response);
+      this.subscriptions.push(subscription);
+      if (this.acknowledges) subscription.acknowledge();
     };
   }
 

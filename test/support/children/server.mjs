@@ -182,9 +182,9 @@ const methods = {
         initialize: (id) => fail(id, -32022, 'Unsupported protocol version'),
         'server/discover': (id) =>
           send({ id, result: { resultType: 'complete', supportedVersions: ['2026-07-28'], capabilities: {} } }),
-        'subscriptions/listen'(id) {
+        'subscriptions/listen'(id, { notifications = {} }) {
           listening.add(id);
-          notify('notifications/subscriptions/acknowledged', { notifications: {}, _meta: { [SUBSCRIPTION]: id } });
+          notify('notifications/subscriptions/acknowledged', { notifications, _meta: { [SUBSCRIPTION]: id } });
         },
       }),
 };
