@@ -1,7 +1,7 @@
 import type { EndReason } from '../session/tickets.ts';
 import type { SessionReplay } from '../stream/session-replay.ts';
 
-/** Messages of the server kept for a client that has not opened a stream yet. */
+/** Messages of the server kept for a client that has not opened a stream yet; they count among what is kept of all sessions. */
 const BACKLOG_MESSAGES = 64;
 const BACKLOG_BYTES = 262_144;
 
@@ -34,20 +34,35 @@ export class SessionOutlet {
   deliver(message: Buffer): boolean {
     const stream = this.streams.at(-1);
     if (stream !== undefined) return stream.write(message);
-    this.backlog.push(message);
-    this.backlogBytes += message.length;
-    while (this.backlog.length > BACKLOG_MESSAGES || this.backlogBytes > BACKLOG_BYTES) {
-      this.backlogBytes -= this.backlog.shift()?.length ?? 0;
-    }
+    this.hold(Buffer.from(message));
     return true;
   }
 
   opened(stream: OutletStream): void {
     this.streams.push(stream);
+    for (const message of this.takeBacklog()) this.deliver(message);
+  }
+
+  private hold(message: Buffer): void {
+    const { store } = this.replay;
+    // Oldest out first, so that there is always room for what is in use now.
+    while (this.backlog.length >= BACKLOG_MESSAGES || this.backlogBytes + message.length > BACKLOG_BYTES) {
+      const oldest = this.backlog.shift();
+      if (oldest === undefined) return;
+      this.backlogBytes -= oldest.length;
+      store.giveBack(oldest.length);
+    }
+    if (!store.borrow(message.length)) return;
+    this.backlog.push(message);
+    this.backlogBytes += message.length;
+  }
+
+  private takeBacklog(): readonly Buffer[] {
     const { backlog } = this;
+    this.replay.store.giveBack(this.backlogBytes);
     this.backlog = [];
     this.backlogBytes = 0;
-    for (const message of backlog) this.deliver(message);
+    return backlog;
   }
 
   closed(stream: OutletStream): void {
@@ -57,8 +72,7 @@ export class SessionOutlet {
 
   end(reason: EndReason): void {
     for (const stream of [...this.streams]) stream.end(reason);
-    this.backlog = [];
-    this.backlogBytes = 0;
+    this.takeBacklog();
     this.replay.close();
   }
 }

@@ -62,8 +62,21 @@ export class ReplayStore {
     else this.newest.newer = event;
     this.newest = event;
     this.bytes += costOf(event.bytes);
-    while (this.bytes > this.bounds.totalBytes) this.oldest?.holder.dropOldest();
+    while (this.bytes > this.bounds.totalBytes && this.oldest !== undefined) this.oldest.holder.dropOldest();
     this.sweep(event.keptAt);
+  }
+
+  /** Room for bytes that are kept elsewhere and count here; false when there is none even without any event. */
+  borrow(bytes: number): boolean {
+    this.bytes += bytes;
+    while (this.bytes > this.bounds.totalBytes && this.oldest !== undefined) this.oldest.holder.dropOldest();
+    if (this.bytes <= this.bounds.totalBytes) return true;
+    this.bytes -= bytes;
+    return false;
+  }
+
+  giveBack(bytes: number): void {
+    this.bytes -= bytes;
   }
 
   delete(event: KeptEvent): void {

@@ -87,7 +87,9 @@ export const streams = z.strictObject({
     .strictObject({
       events: count().default(1_000).register(about, { description: 'Events of one session.' }),
       bytes: bytes().default(1_048_576).register(about, { description: 'Bytes of one session.' }),
-      total_bytes: bytes().default(67_108_864).register(about, { description: 'Bytes of all sessions.' }),
+      total_bytes: bytes()
+        .default(67_108_864)
+        .register(about, { description: 'Bytes of all sessions, with what waits for a stream.' }),
       age_ms: milliseconds().default(300_000).register(about, { description: 'How long an event is kept.' }),
     })
     .prefault({})
