@@ -8,7 +8,7 @@
 //   --rounds N --seconds S --warmup S    the length of each part;  --only TEXT  scenarios whose title holds it
 //
 // Run `npm run build` first: what is measured is dist/. `npm run bench:setup` installs what it is compared with.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import * as bridges from './bridges.mjs';
@@ -17,6 +17,7 @@ import { coldStart, idleStreams } from './memory-and-start.mjs';
 import * as nginx from './nginx.mjs';
 import { pinned, rssOf, stop, stopAll } from './process.mjs';
 import { printProfile } from './profile.mjs';
+import { publish } from './publish.mjs';
 import { bridgeTable, memoryTable, scenarioTable, targetTable, titleOf } from './report.mjs';
 import { Load, of, runScenario } from './rounds.mjs';
 
@@ -48,6 +49,8 @@ const OVER_HTTP = [MAIN, small(1), small(128), small(16, 'legacy'), large(16), l
 const OVER_STDIO = [small(16), small(1), small(128), large(16)].map((scenario) => {
   return { ...scenario, era: 'legacy', oneSession: true, transport: 'stdio' };
 });
+/** How long a process does nothing before it counts as idle. */
+const SETTLE_MS = 15_000;
 const SETUP = '`npm run bench:setup` installs it';
 
 const said = [];
@@ -86,6 +89,8 @@ async function startOverStdio() {
 
 /** Every scenario in turn. @returns the rounds by title, and what each contender had resident before and after */
 async function runAll(load, contenders, scenarios, tableOf) {
+  // What starting left behind is given back by a collection that comes only when nothing happens.
+  await new Promise((resolve) => setTimeout(resolve, quick ? 0 : SETTLE_MS));
   const memory = contenders.map(({ name, process }) => ({ name, idle: rssOf(process.pid) / 1024 }));
   const results = {};
   for (const scenario of scenarios.filter((each) => titleOf(each).includes(values.only))) {
@@ -142,16 +147,7 @@ function save(figures) {
   mkdirSync(folder, { recursive: true });
   const file = new URL(`${new Date().toISOString().replaceAll(':', '-')}.json`, folder);
   writeFileSync(file, JSON.stringify({ node: process.version, pinned, length, ...figures }, undefined, 1));
-  if (values.write) publish(said.join('\n\n'));
-}
-
-/** Puts the tables in place of those in the documentation; the prose around them stays. */
-function publish(tables) {
-  const file = new URL('../docs/performance.md', import.meta.url);
-  const [before, rest] = readFileSync(file, 'utf8').split('<!-- bench -->');
-  const after = rest?.split('<!-- /bench -->')[1];
-  if (after === undefined) throw new Error('docs/performance.md has no place marked for the tables');
-  writeFileSync(file, `${before}<!-- bench -->\n\n${tables}\n\n<!-- /bench -->${after}`);
+  if (values.write) publish('bench', said.join('\n\n'));
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stopAll().then(() => process.exit(1)));

@@ -1,4 +1,5 @@
-// `npm run soak`: what needs time. Ten minutes by default, `--minutes N` for another length, `--streams N` for another crowd.
+// `npm run soak`: what needs time. Ten minutes by default, `--minutes N` for another length, `--streams N` for another crowd;
+// `--write` puts the tables into docs/performance.md.
 //
 // Streams that tick every 200 ms: how much later an event arrives through the gateway than at a client of the server itself.
 // Streams that say nothing: whether they live, and their keep-alives. Idle streams by the thousand: memory for each.
@@ -7,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startGateway } from '../contenders.mjs';
 import { MEASURING, rssOf, start, stopAll } from '../process.mjs';
+import { publish } from '../publish.mjs';
 import { table } from '../report.mjs';
 import { Client } from './client.mjs';
 
@@ -15,7 +17,11 @@ const LATE_MS = 50;
 const ERAS = ['modern', 'legacy'];
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '10' }, streams: { type: 'string', default: '2000' } },
+  options: {
+    minutes: { type: 'string', default: '10' },
+    streams: { type: 'string', default: '2000' },
+    write: { type: 'boolean', default: false },
+  },
 });
 const length = Number(values.minutes) * 60_000;
 // A call that says nothing is given a stream after two keep-alive intervals: before that there is nothing to see.
@@ -24,6 +30,12 @@ const crowd = Number(values.streams);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const fixed = (number, digits = 1) => (Number.isFinite(number) ? number.toFixed(digits) : '–');
 let failed = false;
+const said = [];
+
+function say(text) {
+  said.push(text);
+  console.log(text);
+}
 
 function demand(isSo) {
   if (!isSo) failed = true;
@@ -133,11 +145,11 @@ async function soak() {
   for (const { client } of streams) await client.ring();
   await pause(3_000);
 
-  console.log(`Node ${process.version}, ${values.minutes} minutes.\n\n### Events every 200 ms\n`);
+  say(`Node ${process.version}, ${values.minutes} minutes.\n\n### Events every 200 ms\n`);
   const ms = ['direct: p50 ms', 'p99', 'worst', 'through: p50 ms', 'p99', 'worst'];
   const head = ['', 'events', ...ms, `over ${LATE_MS} ms later`, 'punctual', 'to its end'];
-  console.log(table(head, streams.map(tickRow)));
-  console.log('\n### Streams that say nothing\n');
+  say(table(head, streams.map(tickRow)));
+  say('\n### Streams that say nothing\n');
   const beats = [
     'keep-alives, own stream',
     'of a call',
@@ -145,10 +157,11 @@ async function soak() {
     'own stream lives',
     'call is answered',
   ];
-  console.log(table(['', ...beats], streams.map(quietRow)));
-  console.log('\n### Idle streams by the thousand\n');
+  say(table(['', ...beats], streams.map(quietRow)));
+  say('\n### Idle streams by the thousand\n');
   const columns = ['streams', 'memory for each', 'RSS with a tenth, MiB', 'RSS with all, MiB', 'all open'];
-  console.log(table(['', ...columns], crowds.map(crowdRow)));
+  say(table(['', ...columns], crowds.map(crowdRow)));
+  if (values.write) publish('soak', said.join('\n'));
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stopAll().then(() => process.exit(1)));
