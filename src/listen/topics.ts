@@ -29,21 +29,22 @@ const CHANGE_TOPICS: ReadonlyMap<string, Topic> = new Map([
 
 /**
  * What a filter asks for. Members nobody knows are left out: what is not understood is not asked for either.
- * @returns the name of the member that has the wrong type, when one has
+ * @returns what is wrong, beginning with the name of the member, when one is not what it must be
  */
 export function readTopics(filter: ObjectView, maxTopics: number): ReadonlySet<Topic> | { readonly wrong: string } {
   const topics = new Set<Topic>();
   for (const [member, topic] of CHANGES) {
     const asked = filter.boolean(member);
-    if (asked === undefined && filter.has(member)) return { wrong: member };
+    if (asked === undefined && filter.has(member)) return { wrong: `${member} must be true or false` };
     if (asked === true) topics.add(topic);
   }
   for (const [member, prefix] of LISTS) {
     if (!filter.has(member)) continue;
     const names = filter.json(member);
-    if (!Array.isArray(names) || names.length > maxTopics) return { wrong: member };
+    const wrong = `${member} must be a list of at most ${maxTopics} strings`;
+    if (!Array.isArray(names) || names.length > maxTopics) return { wrong };
     for (const name of names) {
-      if (typeof name !== 'string') return { wrong: member };
+      if (typeof name !== 'string') return { wrong };
       topics.add(prefix + name);
     }
   }

@@ -110,7 +110,7 @@ export class Subscription extends ReceivedCall implements Listener {
     const filter = this.received.params?.object('notifications');
     if (filter === undefined) return malformed('params.notifications must be an object');
     const topics = readTopics(filter, MOST_NAMES);
-    if ('wrong' in topics) return malformed(`params.notifications.${topics.wrong} is not what it should be`);
+    if ('wrong' in topics) return malformed(`params.notifications.${topics.wrong}`);
     this.topics = topics;
     if (this.asksForTasks && !declares(this.received.meta?.object(META_CLIENT_CAPABILITIES), TASKS_EXTENSION)) {
       return TASKS_UNDECLARED;
