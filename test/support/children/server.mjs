@@ -142,16 +142,42 @@ const tools = {
     setInterval(() => {}, 1000);
     answer(id, 'not listening');
   },
-  flood() {
+  // One line without an end.
+  flood(_id, { arguments: { megabytes = 50 } = {} }) {
     const chunk = 'x'.repeat(1024 * 1024);
-    let left = 50;
+    let left = megabytes;
     const more = () => {
       while (left-- > 0) if (!process.stdout.write(chunk)) return process.stdout.once('drain', more);
     };
     more();
   },
-  mutter(id) {
-    process.stderr.write(`${'e'.repeat(1000)}\n`.repeat(2000), () => answer(id, 'muttered'));
+  mutter(id, { arguments: { megabytes = 2 } = {} }) {
+    const chunk = `${'e'.repeat(1000)}\n`.repeat(1000);
+    const more = (left) => (left === 0 ? answer(id, 'muttered') : process.stderr.write(chunk, () => more(left - 1)));
+    more(megabytes);
+  },
+  // The answer byte by byte, so that no read of the gateway's holds a whole character.
+  dribble(id, { arguments: { text } }) {
+    const result = { ...COMPLETE, content: [{ type: 'text', text: JSON.stringify(text) }] };
+    const bytes = Buffer.from(`${JSON.stringify({ jsonrpc: '2.0', id, result })}\r\n`);
+    const next = (at) =>
+      at < bytes.length && process.stdout.write(bytes.subarray(at, at + 1), () => setImmediate(next, at + 1));
+    next(0);
+  },
+  // Noise, a notification and the answer in one write.
+  burst(id, { _meta }) {
+    const lines = [
+      '\ufeff\x1b[2J Server ready!',
+      '',
+      JSON.stringify({
+        jsonrpc: '2.0',
+        method: 'notifications/progress',
+        params: { progressToken: _meta?.progressToken, progress: 1 },
+      }),
+      '\x00\x01 not json',
+      JSON.stringify({ jsonrpc: '2.0', id, result: { ...COMPLETE, content: [{ type: 'text', text: '"burst"' }] } }),
+    ];
+    process.stdout.write(`${lines.join('\n')}\n`);
   },
 };
 
