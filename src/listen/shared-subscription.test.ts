@@ -147,6 +147,23 @@ describe('a subscription many share', () => {
   });
 });
 
+describe('a listener that asks for very much', () => {
+  it("is given a subscription of its own, so that its size is nobody else's matter", async () => {
+    const first = await listening('tools');
+    const greedy = await join(`resource ${'x'.repeat(300_000)}`);
+    (await server.nth(1)).acknowledge();
+    await hears(greedy, 1);
+    expect(server.open.length).toBe(2);
+    expect(all.size).toBe(2);
+    const other = await join('tools');
+    expect(other.heard).toEqual(['ack tools']);
+    greedy.leave();
+    await server.subscriptions[1]?.over;
+    expect(all.size).toBe(1);
+    expect(first.heard).toEqual(['ack tools']);
+  });
+});
+
 describe('when somebody asks for more', () => {
   it('the wider subscription is acknowledged before the old one is closed, and nothing is lost or told twice', async () => {
     const first = await listening('tools');

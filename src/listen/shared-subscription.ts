@@ -9,6 +9,7 @@ import {
   type SubscriptionTerms,
   UpstreamSubscription,
 } from './upstream-subscription.ts';
+import { Wanted } from './wanted.ts';
 
 /** One client's subscription, as those who share a server with it see it. */
 export interface Listener {
@@ -36,10 +37,15 @@ export interface Host {
  */
 const HANDOVER_MS = 250;
 const LONGEST_HANDOVER_MS = 1_000;
-/** Topics of one shared subscription; who would make it larger gets another. Bounds the request that is made of them. */
+/**
+ * Topics of one shared subscription, and their text; who would make it larger gets another. A server that refuses a request
+ * for its size must never be a matter of what other listeners ask for.
+ */
 const MOST_TOPICS = 10_000;
+const MOST_TEXT = 262_144;
 /** A subscription is asked anew, narrower, when it asks for this many topics more than twice what is wanted. */
 const SLACK = 16;
+const NOTHING: ReadonlySet<Topic> = new Set();
 const NO_ENDING: Ending = { response: undefined, problem: undefined };
 
 /**
@@ -54,6 +60,7 @@ export class SharedSubscription implements SubscriptionOwner {
   /** Those not yet acknowledged, oldest first. */
   private readonly waiting = new Set<Listener>();
   private readonly established = new Map<Listener, ReadonlySet<Topic>>();
+  private readonly wanted = new Wanted();
   private readonly byTopic = new Map<Topic, Set<Listener>>();
   private current: UpstreamSubscription | undefined;
   private opening:
@@ -82,11 +89,12 @@ export class SharedSubscription implements SubscriptionOwner {
   }
 
   hasRoomFor({ topics }: Listener): boolean {
-    return !this.over && (this.size === 0 || this.wanted([]).size + topics.size <= MOST_TOPICS);
+    return !this.over && (this.size === 0 || this.wanted.hasRoomFor(topics, MOST_TOPICS, MOST_TEXT));
   }
 
   join(listener: Listener): void {
     this.waiting.add(listener);
+    this.wanted.add(listener.topics);
     this.proceed();
   }
 
@@ -95,7 +103,7 @@ export class SharedSubscription implements SubscriptionOwner {
     if (!this.forget(listener)) return;
     if (this.size === 0) return this.close();
     const asked = this.current?.asked.size ?? 0;
-    if (this.isSettled && asked > 2 * this.wanted([]).size + SLACK) this.open([]);
+    if (this.isSettled && asked > 2 * this.wanted.size + SLACK) this.open([]);
   }
 
   /** Tells those who listen to the topic of something the gateway itself did. */
@@ -182,7 +190,7 @@ export class SharedSubscription implements SubscriptionOwner {
   }
 
   private open(candidates: readonly Listener[]): void {
-    const subscription = new UpstreamSubscription(this.wanted(candidates), this);
+    const subscription = new UpstreamSubscription(this.unionFor(candidates), this);
     this.opening = { subscription, candidates };
     const terms = (candidates[0] ?? this.established.keys().next().value)?.terms;
     if (terms !== undefined) subscription.open(this.lane, terms);
@@ -225,10 +233,9 @@ export class SharedSubscription implements SubscriptionOwner {
   }
 
   private forget(listener: Listener): boolean {
-    if (this.waiting.delete(listener)) return true;
-    const granted = this.established.get(listener);
-    if (granted === undefined) return false;
-    this.established.delete(listener);
+    const granted = this.established.get(listener) ?? NOTHING;
+    if (!this.waiting.delete(listener) && !this.established.delete(listener)) return false;
+    this.wanted.remove(listener.topics);
     for (const topic of granted) {
       const others = this.byTopic.get(topic);
       others?.delete(listener);
@@ -238,11 +245,12 @@ export class SharedSubscription implements SubscriptionOwner {
   }
 
   /** What the established ask for, and these. */
-  private wanted(candidates: Iterable<Listener>): Set<Topic> {
-    const topics = new Set<Topic>();
-    for (const listener of this.established.keys()) for (const topic of listener.topics) topics.add(topic);
-    for (const listener of candidates) for (const topic of listener.topics) topics.add(topic);
-    return topics;
+  private unionFor(candidates: readonly Listener[]): Set<Topic> {
+    if (candidates.length === this.waiting.size) return this.wanted.topics();
+    const union = new Wanted();
+    for (const listener of this.established.keys()) union.add(listener.topics);
+    for (const listener of candidates) union.add(listener.topics);
+    return union.topics();
   }
 
   private close(): void {
