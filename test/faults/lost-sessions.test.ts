@@ -91,4 +91,16 @@ describe('a session whose server side is lost', () => {
     ]);
     await session.end();
   });
+
+  it('is given back no more than the gateway remembers for a session', async () => {
+    const session = await gate.caller('stdio').open();
+    for (let n = 0; n < 102; n += 1) await session.request(n, 'resources/subscribe', { uri: `file:///${n}` });
+    await session.request(200, 'resources/subscribe', { uri: `file:///${'x'.repeat(20_000)}` });
+    expect((await session.tool(201, 'exit')).status).toBe(502);
+    const received = toolValue<RpcMessage[]>(await session.tool(202, 'received'));
+    const again = received.filter(({ method }) => method === 'resources/subscribe').map(({ params }) => params?.uri);
+    expect(new Set(again)).toEqual(new Set(Array.from({ length: 100 }, (_, n) => `file:///${n}`)));
+    expect(again).toHaveLength(100);
+    await session.end();
+  });
 });
