@@ -227,6 +227,18 @@ describe('what a directory knows of a tool', () => {
     expect(tools.facts('a')).toBeDefined();
   });
 
+  it('is nothing for a while when the server has no list: not every call asks again', async () => {
+    lane.answer = (_, sink) =>
+      sink.settled(messageOf({ jsonrpc: '2.0', id: 1, error: { code: -32601, message: 'no such method' } }));
+    const tools = directory();
+    await expect(tools.facts('a')).rejects.toMatchObject({ problem: { code: 'UPSTREAM_INVALID' } });
+    expect(tools.facts('a')).toBeUndefined();
+    expect(lane.asked).toHaveLength(1);
+    lane.answer = (_, sink) => sink.settled(page(['a']));
+    now += 61_000;
+    expect(await tools.facts('a')).toBeDefined();
+  });
+
   it('comes from a list on its way to a client as well, so that the server is not asked', () => {
     const tools = directory();
     expect(tools.wantsList).toBe(true);

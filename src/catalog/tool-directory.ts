@@ -50,6 +50,8 @@ export class LaneToolDirectory {
   /** Counts `forget`: a list asked for before one is not kept after it. */
   private edition = 0;
   private triedAt = Number.NEGATIVE_INFINITY;
+  /** When the server last said that it has no list, so that not every call asks it again. */
+  private unlistedAt = Number.NEGATIVE_INFINITY;
 
   constructor(lender: LaneLender, settings: DirectorySettings, now: () => number = Date.now) {
     this.lender = lender;
@@ -73,7 +75,10 @@ export class LaneToolDirectory {
    * @throws ProblemError when the server has never given its list and does not now
    */
   facts(name: string): ToolFacts | undefined | Promise<ToolFacts | undefined> {
-    if (this.tools === undefined) return this.ask().then((tools) => tools.get(name));
+    if (this.tools === undefined) {
+      if (this.now() - this.unlistedAt < FRESH_MS) return undefined;
+      return this.ask().then((tools) => tools.get(name));
+    }
     if (this.now() - this.askedAt >= FRESH_MS && this.now() - this.triedAt >= RECHECK_MS) void this.ask().catch(ignore);
     return this.tools.get(name);
   }
@@ -95,6 +100,7 @@ export class LaneToolDirectory {
     this.asking = undefined;
     this.tools = undefined;
     this.askedAt = Number.NEGATIVE_INFINITY;
+    this.unlistedAt = Number.NEGATIVE_INFINITY;
   }
 
   private ask(): Promise<Tools> {
@@ -114,6 +120,9 @@ export class LaneToolDirectory {
       const tools = await this.readPages(lane);
       if (edition === this.edition) this.keep(tools);
       return tools;
+    } catch (error) {
+      if (error instanceof ProblemError && error.problem === PROBLEMS.UPSTREAM_INVALID) this.unlistedAt = this.now();
+      throw error;
     } finally {
       this.lender.giveBack(lane);
     }
