@@ -58,6 +58,7 @@ describe('a gateway told to stop', () => {
     const ends = within(Promise.all([...streams, ...calls].map(({ over }) => over)), 'all streams are over');
     expect(new Set(await ends)).toEqual(new Set(['ended']));
     for (const call of calls) expect(call.text()).toContain('20 steps');
+    for (const at of [1, 3]) expect(streams[at]?.text()).toContain('"result":{"resultType":"complete"');
     expect(await stopped).toEqual({ code: 0, signal: null });
     await expectGone(family);
     await expectVerified(stateDir);
