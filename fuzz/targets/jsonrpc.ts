@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { foldCase } from '../../src/jsonrpc/control-keys.ts';
 import { Edits, onOneLine, withId } from '../../src/jsonrpc/edits.ts';
 import type { Message, ObjectView } from '../../src/jsonrpc/message.ts';
-import { isScanFailure, scanBody, scanMessage, scanUpstream } from '../../src/jsonrpc/scan.ts';
+import { batchMembers, isScanFailure, scanBody, scanMessage, scanUpstream } from '../../src/jsonrpc/scan.ts';
 import type { Random } from '../random.ts';
 import { must, mustEqual, type Target } from '../target.ts';
 import { message } from './json-text.ts';
@@ -163,6 +163,7 @@ function soundViews(view: ObjectView): void {
 
 /** A batch is its members, each as it would be alone. */
 function checkBody(bytes: Buffer): void {
+  checkMembersOf(bytes);
   const scanned = scanBody(bytes);
   if (isScanFailure(scanned)) return;
   const whole = parseStrictly(bytes);
@@ -172,6 +173,22 @@ function checkBody(bytes: Buffer): void {
   scanned.messages.forEach((each, at) => {
     must(isDeepStrictEqual(parseStrictly(each.bytes)?.value, members[at]), 'a member of the batch reads differently');
   });
+}
+
+/** A server's batch: every element where it stands, whether or not it is a message. */
+function checkMembersOf(bytes: Buffer): void {
+  const members = batchMembers(bytes);
+  const whole = read(bytes, 1);
+  const isBatch = whole.verdict !== 'broken' && Array.isArray(whole.value) && whole.value.length > 0;
+  must((members !== undefined) === isBatch, 'a batch of a server, or not');
+  if (members === undefined) return;
+  must(
+    isDeepStrictEqual(
+      members.map((each) => parseStrictly(each)?.value),
+      whole.value,
+    ),
+    'a member of a batch lies elsewhere',
+  );
 }
 
 export const jsonrpc: Target = {

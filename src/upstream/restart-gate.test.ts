@@ -65,6 +65,25 @@ describe('RestartGate', () => {
     expect(gate.refuses).toBe(false);
   });
 
+  it('starts children one by one after a failure, until one has answered, ended or gone on for a second', () => {
+    const { gate, clock, crash } = gateAt();
+    crash();
+    clock.now += gate.pauseMs;
+    const first = gate.begin();
+    expect(gate.pauseMs).toBeGreaterThan(0);
+    gate.ended(first, true);
+    expect(gate.pauseMs).toBe(0);
+    gate.begin();
+    expect(gate.pauseMs).toBeGreaterThan(0);
+    clock.now += 1_000;
+    expect(gate.pauseMs).toBe(0);
+    gate.begin();
+    gate.answered();
+    expect(gate.pauseMs).toBe(0);
+    gate.begin();
+    expect(gate.pauseMs).toBe(0);
+  });
+
   it('counts ten children that die of one cause as one failure', () => {
     const { gate, clock } = gateAt();
     const attempts = Array.from({ length: 10 }, () => gate.begin());

@@ -11,10 +11,18 @@ export interface Attempt {
   readonly trial: boolean;
 }
 
+/** How long one child that has yet to answer holds up the others, after a failure. What exits at once has exited by then. */
+const PROOF_MS = 1_000;
+/** How often those that wait for it look. */
+const LOOK_MS = 25;
+
 /**
  * When a child may be started again. After an exit before `stable_after_ms` the next start waits `backoff_ms`, twice as
  * long after each further one, up to `backoff_max_ms`. After `crash_loop_after` in a row nobody waits any more: starts
  * are refused until the pause is over, and then one is tried while the others are still refused.
+ *
+ * After a failure children are started one by one until one has answered or gone on for a second: a crowd of sessions must not make
+ * a crowd of processes that all exit at once.
  *
  * An exit the gateway wished for says nothing. Children that were started before the last failure and die of the same
  * cause count as one failure, or ten sessions at once would make a loop of a single mishap.
@@ -26,6 +34,8 @@ export class RestartGate {
   #lastFailure = Number.NEGATIVE_INFINITY;
   #notBefore = Number.NEGATIVE_INFINITY;
   #trial: Attempt | undefined;
+  /** Started after the last failure, and has not answered. */
+  #unproved: Attempt | undefined;
   /** A child answered since the last failure: it runs, though it has not lasted yet. */
   #proved = false;
 
@@ -43,9 +53,11 @@ export class RestartGate {
     return this.#failures > 0;
   }
 
-  /** Milliseconds until the next start may happen; 0 is now. */
+  /** Milliseconds until the next start may happen, or until it is worth asking again; 0 is now. */
   get pauseMs(): number {
-    return Math.max(0, this.#notBefore - this.#now());
+    const now = this.#now();
+    const unproved = this.#unproved !== undefined && now - this.#unproved.at < PROOF_MS;
+    return Math.max(unproved ? LOOK_MS : 0, this.#notBefore - now);
   }
 
   /** In a crash loop: true while starts are refused instead of delayed. */
@@ -57,6 +69,7 @@ export class RestartGate {
   begin(): Attempt {
     const attempt = { at: this.#now(), trial: this.looping };
     if (attempt.trial) this.#trial = attempt;
+    if (this.#failures > 0 && !this.#proved) this.#unproved = attempt;
     return attempt;
   }
 
@@ -64,6 +77,7 @@ export class RestartGate {
   answered(): void {
     this.#proved = true;
     this.#trial = undefined;
+    this.#unproved = undefined;
   }
 
   /** A child has lasted. What was before is forgotten. */
@@ -71,10 +85,12 @@ export class RestartGate {
     this.#failures = 0;
     this.#notBefore = Number.NEGATIVE_INFINITY;
     this.#trial = undefined;
+    this.#unproved = undefined;
   }
 
   ended(attempt: Attempt, expected: boolean): void {
     if (this.#trial === attempt) this.#trial = undefined;
+    if (this.#unproved === attempt) this.#unproved = undefined;
     const now = this.#now();
     if (expected) return;
     if (now - attempt.at >= this.#settings.stable_after_ms) {

@@ -38,7 +38,7 @@ describe('finding out which era a server speaks', () => {
     ['leaves when spoken to too early', ['exit-early'], 2],
     ['says nothing when spoken to too early', ['silent-early'], 1],
   ] as const)('refuses a modern client of a legacy server that %s, naming both eras, and remembers', async (_, quirks, starts) => {
-    const upstream = bench.upstream({ args: child('server.mjs', 'legacy', ...quirks), start_timeout_ms: 500 });
+    const upstream = bench.upstream({ args: child('server.mjs', 'legacy', ...quirks), start_timeout_ms: 1_500 });
     expect(await refusal(upstream, 'modern')).toMatchObject({ code: 'ERA_MISMATCH', text: LEGACY_ONLY });
     const most = Math.max(...bench.states.map((state) => state.children));
     expect(most).toBeLessThanOrEqual(starts);
