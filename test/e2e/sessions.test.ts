@@ -34,7 +34,7 @@ describe('a session', () => {
   beforeAll(async () => {
     [gateway, hasty] = await Promise.all([
       startGateway({ config: { mcps: mcps() } }),
-      startGateway({ config: { mcps: mcps(), sessions: { idle_timeout_ms: 500 } } }),
+      startGateway({ config: { mcps: mcps(), sessions: { idle_timeout_ms: 2_000 } } }),
     ]);
   });
   afterAll(() => Promise.all([gateway?.stop(), hasty?.stop()]));
@@ -55,6 +55,7 @@ describe('a session', () => {
     const before = http.sessions();
     const idle = await open(hasty, token);
     const [own] = http.sessions().filter((id) => !before.includes(id));
+    expect(own).toBeDefined();
     const kept = await legacyStream(`${hasty.url}/mcp/http`, token);
     const both = http.sessions().length;
     await until(() => !http.sessions().includes(own as string), 'its session on the server is gone');

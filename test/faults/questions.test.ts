@@ -67,7 +67,7 @@ let gate: Gate;
 let http: AskingHttp;
 beforeAll(async () => {
   http = await AskingHttp.start();
-  const patience = { call_timeout_ms: 1_500 };
+  const patience = { call_timeout_ms: 3_000 };
   gate = await Gate.start([
     script('stdio', ['server.mjs', 'legacy']),
     { id: 'http', transport: 'streamable-http', url: http.http.url },
