@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { answering } from '../../test/support/answering.ts';
 import { until } from '../../test/support/wait.ts';
 import { KeepAlive } from './keep-alive.ts';
+import { ReplayStore } from './replay-store.ts';
 import { Reply, type ReplyOwner } from './reply.ts';
+import { SessionReplay } from './session-replay.ts';
+import type { MessageStream } from './stream-log.ts';
 
 class Owner implements ReplyOwner {
   readonly told: string[] = [];
@@ -18,10 +21,11 @@ class Owner implements ReplyOwner {
   drained(): void {}
 }
 
-async function begun(awaited = 1) {
+async function begun(awaited = 1, replay?: SessionReplay) {
   const { response, connection } = await answering();
   const owner = new Owner();
-  const reply = new Reply(response, ['X-Base', '1'], owner, new KeepAlive(60_000), { bufferBytes: 65_536 }, awaited);
+  const settings = { bufferBytes: 65_536 };
+  const reply = new Reply(response, ['X-Base', '1'], owner, new KeepAlive(60_000), settings, awaited, replay);
   return { reply, owner, connection };
 }
 const one = Buffer.from('{"id":1}');
@@ -156,5 +160,64 @@ describe('a client that goes away', () => {
     connection.destroy();
     await connection.closed;
     expect(owner.told).toEqual([]);
+  });
+});
+
+describe('an answer that may be resumed', () => {
+  const BOUNDS = { sessionBytes: 100_000, totalBytes: 100_000, sessionEvents: 100, ageMs: 60_000, retryMs: 1_000 };
+  const kept = (): SessionReplay => new SessionReplay(new ReplayStore(BOUNDS), 'session');
+
+  class Later implements MessageStream {
+    readonly heard: string[] = [];
+    readonly bytes = 0;
+    isClosed = false;
+
+    write(message: Buffer): boolean {
+      this.heard.push(message.toString());
+      return true;
+    }
+
+    end(): void {
+      this.isClosed = true;
+    }
+  }
+
+  it('numbers its events, and nothing when it is one JSON object', async () => {
+    const replay = kept();
+    const plain = await begun(1, replay);
+    plain.reply.finish(one, 200);
+    expect((await plain.connection.answer()).headers.get('content-type')).toEqual(['application/json']);
+    expect(replay.store.bytes).toBe(0);
+    const { reply, connection } = await begun(1, replay);
+    reply.message(note);
+    reply.finish(one, 200);
+    const body = String((await connection.answer()).body);
+    expect(body).toBe(`id: session.1.1\ndata: ${note}\n\nid: session.1.2\ndata: ${one}\n\n`);
+  });
+
+  it('goes on without its client, and to whoever carries it on', async () => {
+    const replay = kept();
+    const { reply, owner, connection } = await begun(1, replay);
+    reply.message(note);
+    connection.destroy();
+    await until(() => reply.isDone, 'the reply knows');
+    expect(reply.isKept).toBe(true);
+    reply.message(two);
+    const place = replay.find('session.1.1');
+    expect(place?.log.after(1).map(String)).toEqual([`id: session.1.2\ndata: ${two}\n\n`]);
+    const later = new Later();
+    expect(place?.log.carrier?.carryOn(later)).toBe(owner);
+    expect([reply.isKept, reply.isDone]).toEqual([false, false]);
+    reply.finish(one, 200);
+    expect([later.heard, later.isClosed, reply.isDone]).toEqual([['{"id":1}'], true, true]);
+  });
+
+  it('closes the connection it was on when it is carried on elsewhere', async () => {
+    const replay = kept();
+    const { reply, owner, connection } = await begun(1, replay);
+    reply.message(note);
+    replay.find('session.1.1')?.log.carrier?.carryOn(new Later());
+    expect((await connection.answer()).status).toBe(200);
+    expect(owner.told).toEqual(['streaming', 'gone']);
   });
 });
