@@ -8,6 +8,8 @@ import { must, mustEqual, type Target } from '../target.ts';
 
 /** What stands between the file and the environment in an input. */
 const ENVIRONMENT = '\n--- environment\n';
+/** And before what stands in `.env`. */
+const DOTENV = '\n--- .env\n';
 const SECRET = 'kept-out-of-every-fault-0123456789';
 
 const BLOCKS = [
@@ -34,6 +36,17 @@ const VARIABLES = [
 ];
 
 let folder: string;
+
+const DOTENV_LINES = [
+  'NAME="a b"',
+  "NAME='x'",
+  'export NAME=y',
+  '# note',
+  'NAME=$HOME',
+  'PORT=1 # one',
+  'A="b\\nc',
+  'LD_PRELOAD=x',
+];
 
 function load(text: Buffer, env: Record<string, string>): string {
   writeFileSync(join(folder, 'sallyport.yaml'), text, { mode: 0o600 });
@@ -100,6 +113,7 @@ export const config: Target = {
       '\x1b[31m',
       '\u2028',
     ],
+    ...[DOTENV, ...DOTENV_LINES.map((line) => `${line}\n`), '="', "='", '\\', '$', '`'],
     ...[ENVIRONMENT, ...VARIABLES.map((line) => `${line}\n`)],
   ],
   async start() {
@@ -111,11 +125,15 @@ export const config: Target = {
   generate(random: Random): Buffer {
     const blocks = Array.from({ length: 1 + random.size(5) }, () => random.pick(BLOCKS));
     const variables = Array.from({ length: random.size(3) }, () => random.pick(VARIABLES));
-    return Buffer.from(`${blocks.join('')}${ENVIRONMENT}${variables.join('\n')}`);
+    const dotenv = random.once(2) ? `${DOTENV}${random.pick(DOTENV_LINES)}\n${random.pick(DOTENV_LINES)}` : '';
+    return Buffer.from(`${blocks.join('')}${dotenv}${ENVIRONMENT}${variables.join('\n')}`);
   },
   check(bytes) {
     const at = bytes.indexOf(ENVIRONMENT);
-    const text = at < 0 ? bytes : bytes.subarray(0, at);
+    const files = at < 0 ? bytes : bytes.subarray(0, at);
+    const half = files.indexOf(DOTENV);
+    const text = half < 0 ? files : files.subarray(0, half);
+    writeFileSync(join(folder, '.env'), half < 0 ? '' : files.subarray(half + DOTENV.length), { mode: 0o600 });
     const lines =
       at < 0
         ? []

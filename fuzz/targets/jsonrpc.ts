@@ -3,6 +3,8 @@ import { foldCase } from '../../src/jsonrpc/control-keys.ts';
 import { Edits, onOneLine, withId } from '../../src/jsonrpc/edits.ts';
 import type { Message, ObjectView } from '../../src/jsonrpc/message.ts';
 import { batchMembers, isScanFailure, scanBody, scanMessage, scanUpstream } from '../../src/jsonrpc/scan.ts';
+import { completedInitialize } from '../../src/protocol/lenient-initialize.ts';
+import { outboundRequest } from '../../src/upstream/rewrite.ts';
 import type { Random } from '../random.ts';
 import { must, mustEqual, type Target } from '../target.ts';
 import { message } from './json-text.ts';
@@ -103,12 +105,27 @@ function checkEdits(found: Message, json: Json, random: Random): void {
     const edited = parseStrictly(withId(found, id));
     must(isDeepStrictEqual(edited?.value, { ...json, id }), 'withId changed more than the id');
   }
+  if (found.kind === 'request') checkJourney(found, json);
   const line = onOneLine(found.bytes);
   must(!line.includes(10) && !line.includes(13), 'a line break was left');
   must(isDeepStrictEqual(parseStrictly(line)?.value, json), 'onOneLine changed the message');
   const object = found.params ?? found.result ?? found.error;
   if (object !== undefined) checkMembers(found, object, json, random);
   must(found.bytes.equals(before), 'the original was written to');
+}
+
+/** What the server gets differs in id and progress token; an `initialize` that was completed has lost nothing. */
+function checkJourney(found: Message, json: Json): void {
+  const sent = parseStrictly(outboundRequest(found, 4711))?.value as { id: number; params?: Json };
+  const expected = structuredClone(json) as { id: unknown; params?: { _meta?: Json } };
+  expected.id = 4711;
+  const meta = found.meta === undefined ? undefined : expected.params?._meta;
+  if (meta !== undefined && Object.hasOwn(meta, 'progressToken')) meta.progressToken = 4711;
+  must(isDeepStrictEqual(sent, expected), 'the server gets another request');
+  const completed = parseStrictly(completedInitialize(found, '2025-03-26').bytes)?.value as Json;
+  const defaults = { protocolVersion: '2025-03-26', capabilities: {}, clientInfo: { name: 'unknown', version: '0' } };
+  const params = { ...defaults, ...(json.params as Json | undefined) };
+  must(isDeepStrictEqual(completed, { ...json, params }), 'a completed request has changed otherwise');
 }
 
 function checkMembers(found: Message, object: ObjectView, json: Json, random: Random): void {

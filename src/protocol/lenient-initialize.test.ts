@@ -19,6 +19,13 @@ describe('an incomplete initialize', () => {
     );
   });
 
+  it('gets what is missing also where it has as many members as a message may have', () => {
+    const many = `"a":[${'0,'.repeat(199_993)}0]`;
+    const text = `{"jsonrpc":"2.0","method":"initialize","params":{${many}},"id":1}`;
+    const params = (JSON.parse(completed(text)) as { params: object }).params;
+    expect(Object.keys(params)).toEqual(['a', 'protocolVersion', 'capabilities', 'clientInfo']);
+  });
+
   it('gets parameters where it has none', () => {
     expect(JSON.parse(completed('{"jsonrpc":"2.0","id":"a","method":"initialize"}'))).toEqual({
       jsonrpc: '2.0',

@@ -1,6 +1,7 @@
 import { Edits } from '../jsonrpc/edits.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import { isScanFailure, scanMessage } from '../jsonrpc/scan.ts';
+import { DEPTH_CEILING } from '../jsonrpc/span.ts';
 import type { Revision } from './revisions.ts';
 
 /** What each member stands for where a client left it out. A member that is there is never touched, whatever is in it. */
@@ -8,6 +9,8 @@ const ABSENT = [
   ['capabilities', '{}'],
   ['clientInfo', '{"name":"unknown","version":"0"}'],
 ] as const;
+
+const WITHOUT_LIMITS = { maxDepth: DEPTH_CEILING, maxMembers: Number.MAX_SAFE_INTEGER };
 
 /**
  * An `initialize` with the members every revision demands (2025-11-25, basic/lifecycle "Initialization"), so that any server
@@ -26,7 +29,8 @@ export function completedInitialize(message: Message, revision: Revision): Messa
   } else {
     for (const [key, value] of missing) edits.setMember(params, key, value);
   }
-  const completed = scanMessage(edits.toBuffer());
+  // What came was within the limits; what is added to it must not be what takes it over them.
+  const completed = scanMessage(edits.toBuffer(), WITHOUT_LIMITS);
   if (isScanFailure(completed)) throw new Error(`a completed initialize cannot be read: ${completed.detail}`);
   return completed;
 }
