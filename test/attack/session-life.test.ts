@@ -32,7 +32,8 @@ async function stream(session: string, token: string = TOKENS.user): Promise<Raw
 
 /** Breaks a stream, and waits until the gateway knows. */
 async function cut(connection: RawConnection): Promise<void> {
-  const ends = (): number => ground.rows().filter(({ type }) => type === 'stream_end').length;
+  const ends = (): number =>
+    ground.rows().filter(({ type, http_method }) => type === 'stream_end' && http_method === 'GET').length;
   const before = ends();
   connection.destroy();
   await until(() => ends() > before, 'the end is recorded');
