@@ -200,12 +200,9 @@ export class Scanner {
 
   /** Notes names that could be read two ways; returns what the member's value is to this object. */
   private judgeKey(start: number, end: number, depth: number, role: Role): Role {
-    // One fault is enough to refuse; after it only the top level's names still decide what the refusal may say.
-    if (this.fault !== undefined && (role !== ROLE.TOP || this.ambiguousTop)) return ROLE.NONE;
+    if (!this.keyPlain) return this.judgeUnescaped(start, end, depth, role);
     const { bytes } = this;
-    const isNew = keyring.add(bytes, depth, this.keyHash, start, end, this.keyEscaped);
-    if (!isNew) this.suspectName('a member name comes twice', start, role);
-    if (!this.keyPlain) return this.judgeUnescaped(start, end, role);
+    if (!keyring.add(bytes, depth, this.keyHash, start, end, false)) this.suspectTwice(start, role);
     if (this.keyHash === PROTO_HASH && spelling(bytes, start, end, PROTO) === 'exact') {
       this.suspect('a member is named __proto__', start);
     }
@@ -218,7 +215,10 @@ export class Scanner {
     return ROLE.NONE;
   }
 
-  private judgeUnescaped(start: number, end: number, role: Role): Role {
+  private judgeUnescaped(start: number, end: number, depth: number, role: Role): Role {
+    // One fault is enough to refuse, and these are dear; after it only the top level's names still decide what the refusal may say.
+    if (this.fault !== undefined && (role !== ROLE.TOP || this.ambiguousTop)) return ROLE.NONE;
+    if (!keyring.add(this.bytes, depth, this.keyHash, start, end, this.keyEscaped)) this.suspectTwice(start, role);
     if (!this.keyEscaped) {
       if (role === ROLE.NONE) return ROLE.NONE;
       unescaped.read(this.bytes, start, end);
@@ -250,6 +250,10 @@ export class Scanner {
   private exceed(limit: 'depth' | 'members', at: number): -1 {
     this.over = limit;
     return this.stop(limit === 'depth' ? 'nested too deeply' : 'too many members', at);
+  }
+
+  private suspectTwice(at: number, role: Role): void {
+    this.suspectName('a member name comes twice', at, role);
   }
 
   private suspectName(why: string, at: number, role: Role): void {

@@ -78,7 +78,8 @@ describe('a child that exits at once', () => {
     // One of a crowd may be the one that is let through to try.
     expect(refused.length).toBeGreaterThanOrEqual(39);
     for (const { headers } of refused) expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(readFileSync(starts, 'utf8').trim().split('\n').length).toBeLessThanOrEqual(10);
+    // Five came at once, before anything was known of it; then they are let through one by one, until it counts as a loop.
+    expect(readFileSync(starts, 'utf8').trim().split('\n').length).toBeLessThanOrEqual(18);
     const { stdout } = await gate.gateway.command('status', '--json');
     const { servers } = JSON.parse(stdout) as { servers: { id: string; state: string }[] };
     expect(servers.find(({ id }) => id === 'doomed')?.state).toBe('crash-loop');
