@@ -50,7 +50,7 @@ const OVER_STDIO = [small(16), small(1), small(128), large(16)].map((scenario) =
   return { ...scenario, era: 'legacy', oneSession: true, transport: 'stdio' };
 });
 /** How long a process does nothing before it counts as idle. */
-const SETTLE_MS = 15_000;
+const SETTLE_MS = 25_000;
 const SETUP = '`npm run bench:setup` installs it';
 
 const said = [];
