@@ -118,7 +118,7 @@ describe('a path that is not served', () => {
   ];
   prove(
     () => ground,
-    [...elsewhere, '/api/v1/mcp', '/sse', '/messages?sessionId=1', '/.well-known/oauth-protected-resource'].map(
+    [...elsewhere, '/api/v1/mcp', '/.well-known/oauth-protected-resource'].map(
       (target): Attack => ({
         name: target,
         send: get(target, TOKENS.user),
@@ -126,6 +126,21 @@ describe('a path that is not served', () => {
         error: 'not_found',
         audit: { policy: 'routes', reason: 'route.unknown', route: '(unknown)' },
         twin: TWIN,
+      }),
+    ),
+  );
+
+  prove(
+    () => ground,
+    ['/sse', '/messages?sessionId=1'].map(
+      (target): Attack => ({
+        name: `${target}, which of several servers nobody can say`,
+        send: get(target, TOKENS.user),
+        status: 404,
+        error: 'not_found',
+        audit: { policy: 'routes', reason: 'route.unknown-server', route: target.split('?')[0] },
+        twin: TWIN,
+        also: (answer) => expect(answer.body.toString()).toContain('/mcp/open'),
       }),
     ),
   );
