@@ -124,6 +124,7 @@ export class LegacySession implements SessionEntry, LaneSource {
 
   finished(call: ForwardedCall): void {
     if (this.calls.get(call.id) === call) this.calls.delete(call.id);
+    if (!this.busy) this.estate.sessions.rests(this);
     if (call.received === this.initialize && !this.established) this.abandon(call.carrier);
   }
 

@@ -98,6 +98,7 @@ export class SessionStream implements StreamOwner, MessageStream, OutletStream, 
     this.estate.tickets.remove(this);
     this.estate.streamQuota.giveBack(this.holder);
     this.session.outlet.closed(this);
+    if (!this.session.busy) this.estate.sessions.rests(this.session);
     this.record.end(this.events.bytes, reason);
   }
 }

@@ -80,6 +80,38 @@ describe('the session table', () => {
     expect(sessions.sweep()).toBe(1);
   });
 
+  it('gives a session whose time is over to nobody, though nothing has looked for it yet', () => {
+    const { clock, sessions } = table();
+    const [idle, used] = [new Stub('1', ada), new Stub('2', ada)];
+    sessions.add(idle);
+    sessions.add(used);
+    clock.now = 999;
+    expect(sessions.find('2', ada, 'crm')).toBe(used);
+    clock.now = 1_000;
+    expect(sessions.find('1', bob, 'crm')).toBeUndefined();
+    expect(idle.ended).toBeUndefined();
+    expect(sessions.find('1', ada, 'crm')).toBeUndefined();
+    expect(idle.ended).toBe('session-idle');
+    expect(sessions.find('2', ada, 'crm')).toBe(used);
+    expect(sessions.size).toBe(1);
+  });
+
+  it('finds a session that was busy for longer than the idle time', () => {
+    const { clock, sessions } = table();
+    const session = new Stub('1', ada);
+    sessions.add(session);
+    session.busy = true;
+    clock.now = 5_000;
+    expect(sessions.find('1', ada, 'crm')).toBe(session);
+    clock.now = 9_000;
+    session.busy = false;
+    sessions.rests(session);
+    clock.now = 9_999;
+    expect(sessions.find('1', ada, 'crm')).toBe(session);
+    clock.now = 10_999;
+    expect(sessions.find('1', ada, 'crm')).toBeUndefined();
+  });
+
   it('ends idle sessions that are in the way of a new one', () => {
     const { clock, sessions } = table(10, 1);
     const session = new Stub('1', ada);

@@ -71,12 +71,31 @@ export class SessionTable<S extends SessionEntry> {
     this.perPrincipal.set(session.principal, (this.perPrincipal.get(session.principal) ?? 0) + 1);
   }
 
-  /** The session, if it exists and belongs to this principal and server; its idle clock starts again. */
+  /**
+   * The session, if it exists and belongs to this principal and server; its idle clock starts again. One whose time is over
+   * is ended instead, for the next sweep may be as far off as that time is long.
+   */
   find(id: string, principal: PrincipalId, server: string): S | undefined {
     const row = this.rows.get(id);
     if (row === undefined || row.session.principal !== principal || row.session.server !== server) return undefined;
-    row.lastUsed = this.now();
+    const now = this.now();
+    if (!row.session.busy && this.isOver(row, now)) {
+      this.remove(id);
+      row.session.end('session-idle');
+      return undefined;
+    }
+    row.lastUsed = now;
     return row.session;
+  }
+
+  /** Nothing keeps the session busy any more: its idle clock starts now. */
+  rests({ id }: S): void {
+    const row = this.rows.get(id);
+    if (row !== undefined) row.lastUsed = this.now();
+  }
+
+  private isOver(row: Row<S>, now: number): boolean {
+    return now - row.lastUsed >= this.settings.idle_timeout_ms;
   }
 
   /** Forgets the session. Whoever removes it ends it. */
@@ -115,7 +134,7 @@ export class SessionTable<S extends SessionEntry> {
       const row = this.rows.get(session.id);
       if (row === undefined) return undefined;
       if (session.busy) row.lastUsed = now;
-      return now - row.lastUsed >= this.settings.idle_timeout_ms ? 'session-idle' : undefined;
+      return this.isOver(row, now) ? 'session-idle' : undefined;
     });
   }
 }

@@ -123,6 +123,34 @@ describe('a client that does not read', () => {
     expect(owner.told).toEqual(['slow']);
   });
 
+  it('that resumes is not taken for slow because it missed much, and is when it leaves what comes after unread', async () => {
+    const { stream, owner, response } = await openedUnread();
+    const event = Buffer.alloc(BUFFER / 4, 'x');
+    stream.replay(Array.from({ length: 200 }, () => event));
+    const missed = response.writableLength;
+    expect(missed).toBeGreaterThan(2 * BUFFER);
+    for (let held = 0; held < 3; held += 1) stream.write(event);
+    expect(owner.told).toEqual([]);
+    for (let more = 0; more < 3; more += 1) stream.write(event);
+    expect(owner.told).toEqual(['slow']);
+  });
+
+  it('has its whole bound back when it has read what it missed', async () => {
+    const { stream, owner, socket, response } = await openedUnread();
+    const event = Buffer.alloc(BUFFER, 'x');
+    stream.replay(Array.from({ length: 200 }, () => event));
+    socket.resume();
+    await owner.hears('drained');
+    socket.pause();
+    let left = 0;
+    for (let sent = 0; sent < 1_000 && !stream.isClosed; sent += 1) {
+      left = response.writableLength;
+      stream.write(event);
+    }
+    expect(owner.told).toContain('slow');
+    expect(left).toBeLessThan(3 * BUFFER);
+  });
+
   it('is not taken for slow because one message is large', async () => {
     const { stream, owner, socket } = await openedUnread();
     expect(stream.write(Buffer.alloc(40 * BUFFER, 'x'))).toBe(false);

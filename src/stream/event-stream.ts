@@ -33,6 +33,8 @@ export class EventStream implements Beating, MessageStream {
   private quiet = true;
   private closed = false;
   private sent = 0;
+  /** Bytes of what the client had missed that may still be unread: none of them counts against it. */
+  private replayed = 0;
 
   constructor(
     response: ServerResponse,
@@ -53,6 +55,7 @@ export class EventStream implements Beating, MessageStream {
     if (first === undefined) response.flushHeaders();
     else response.write(first);
     response.on('drain', () => {
+      this.replayed = 0;
       if (!this.closed) this.owner.drained();
     });
     response.on('close', () => this.abandon(false));
@@ -79,16 +82,18 @@ export class EventStream implements Beating, MessageStream {
   /** An event as it goes over the wire, under the same bound. */
   writeEvent(event: Buffer): boolean {
     if (this.closed) return true;
-    if (this.response.writableLength > this.bufferBytes) {
+    if (this.response.writableLength - this.replayed > this.bufferBytes) {
       this.cut();
       return true;
     }
     return this.send(event);
   }
 
-  /** What the client missed: its own bound holds for it, and it does not count as left unread before it was sent. */
+  /** What the client missed: the bound of what is kept holds for it, so it never counts as left unread. */
   replay(events: readonly Buffer[]): void {
-    for (const event of events) if (!this.closed) this.send(event);
+    let flows = true;
+    for (const event of events) if (!this.closed) flows = this.send(event);
+    if (!flows) this.replayed = this.response.writableLength;
   }
 
   private send(event: Buffer): boolean {
