@@ -87,10 +87,9 @@ export class StdioConnection implements CallKeeper {
     return this.#pending.size;
   }
 
-  /** The call that has waited longest among those `chosen` says yes to. */
-  oldestCall(chosen: (call: PendingCall) => boolean): PendingCall | undefined {
-    for (const call of this.#pending.values()) if (chosen(call)) return call;
-    return undefined;
+  /** The calls that wait, the oldest first. */
+  get calls(): IterableIterator<PendingCall> {
+    return this.#pending.values();
   }
 
   /** An integer no other call on this pipe has or will have. */

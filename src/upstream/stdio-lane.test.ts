@@ -209,6 +209,8 @@ describe('a legacy session with a child to itself', () => {
   });
 });
 
+const LOGGED = { meta: { 'io.modelcontextprotocol/logLevel': 'info' } };
+
 describe('a modern child', () => {
   it('is shared by the requests of one caller and by nobody else', async () => {
     const upstream = bench.upstream({ args: child('server.mjs', 'modern'), era: 'modern' });
@@ -271,14 +273,36 @@ describe('a modern child', () => {
     expect(listener.messages).toEqual([]);
   });
 
-  it('sends log lines to the oldest call that asked for them, and to nobody where callers share the child', async () => {
-    const meta = { 'io.modelcontextprotocol/logLevel': 'info' };
-    const asked = await request(await modern(), 'tools/call', { name: 'log' }, { meta });
+  it('sends log lines to the call that asked for them, and to nobody where callers share the child', async () => {
+    const asked = await request(await modern(), 'tools/call', { name: 'log' }, LOGGED);
     expect(asked.heard).toEqual(['opened', 'notifications/message', 'settled']);
     const unasked = await request(await modern(), 'tools/call', { name: 'log' });
     expect(unasked.heard).toEqual(['settled']);
-    const among = await request(await modern({ child: 'shared' }), 'tools/call', { name: 'log' }, { meta });
+    const among = await request(await modern({ child: 'shared' }), 'tools/call', { name: 'log' }, LOGGED);
     expect(among.heard).toEqual(['settled']);
+  });
+
+  it('sends log lines to nobody while several calls asked for them: no line says whose it is', async () => {
+    const lane = await modern();
+    const waiting = new Recorder();
+    const handle = lane.dispatch(outbound('tools/call', { name: 'hang' }, LOGGED), waiting);
+    const second = await request(lane, 'tools/call', { name: 'log' }, LOGGED);
+    expect([waiting.heard, second.heard]).toEqual([[], ['settled']]);
+    handle.cancel('no longer needed');
+    const alone = await request(lane, 'tools/call', { name: 'log' }, LOGGED);
+    expect(alone.heard).toEqual(['opened', 'notifications/message', 'settled']);
+  });
+
+  it('sends log lines past the calls and subscriptions that may not have them', async () => {
+    const lane = await modern();
+    const waiting = new Recorder();
+    lane.dispatch(outbound('tools/call', { name: 'hang' }), waiting);
+    const subscription = new Recorder();
+    lane.dispatch(outbound('subscriptions/listen', {}, LOGGED), subscription);
+    const asked = await request(lane, 'tools/call', { name: 'log' }, LOGGED);
+    expect(asked.heard).toEqual(['opened', 'notifications/message', 'settled']);
+    expect(waiting.heard).toEqual([]);
+    expect(subscription.heard).toEqual(['opened', 'notifications/subscriptions/acknowledged']);
   });
 
   it('is refused its questions, which this era does not have', async () => {

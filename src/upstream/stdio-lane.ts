@@ -1,6 +1,7 @@
 import type { Message } from '../jsonrpc/message.ts';
 import type { Problem } from '../problem/problem.ts';
 import { META_LOG_LEVEL } from '../protocol/classify.ts';
+import { LISTEN } from '../protocol/methods.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import { eraMismatch, refusesLegacy } from './era.ts';
 import type { CallHandle, CallSink, Lane, LaneIdentity, LaneListener, OutboundCall } from './lane.ts';
@@ -70,7 +71,7 @@ export class ExclusiveLane implements Lane, Unassigned {
   }
 
   request(message: Message): void {
-    const call = this.#connection.oldestCall((pending) => pending.message !== undefined);
+    const call = oldest(this.#connection.calls);
     if (call !== undefined) this.#connection.deliver(call, message);
     else if (this.#listener !== undefined) this.#listener.message(message);
     else this.#connection.decline(message);
@@ -81,6 +82,12 @@ export class ExclusiveLane implements Lane, Unassigned {
     this.#listener = undefined;
     listener?.closed(problem, detail);
   }
+}
+
+/** The oldest call of a client's: the gateway's own can be asked nothing. */
+function oldest(calls: Iterable<PendingCall>): PendingCall | undefined {
+  for (const call of calls) if (call.message !== undefined) return call;
+  return undefined;
 }
 
 /** Turns a server's "I do not know `initialize`" into ERA_MISMATCH; everything else passes as it is. */
@@ -130,12 +137,12 @@ export class ModernTraffic implements Unassigned, LaneIdentity {
   }
 
   /**
-   * A log line names no call. Where all calls are one principal's it goes to the oldest that asked for log lines;
-   * where they are not it goes to nobody, for it may speak of another's call.
+   * A log line names no call. Where all calls are one principal's it goes to the one that asked for log lines. Where more than
+   * one did, or the calls are several principals', it goes to nobody: it may speak of another call.
    */
   notification(message: Message): void {
     if (message.method !== 'notifications/message' || this.#manyPrincipals) return;
-    const call = this.#connection.oldestCall(wantsLog);
+    const call = onlyLogged(this.#connection.calls);
     if (call !== undefined) this.#connection.deliver(call, message);
   }
 
@@ -153,8 +160,15 @@ export class ModernTraffic implements Unassigned, LaneIdentity {
   }
 }
 
-function wantsLog(call: PendingCall): boolean {
-  return call.message?.meta?.has(META_LOG_LEVEL) ?? false;
+/** The one call that asked for log lines. A subscription hears of changes alone, whatever it asked for. */
+function onlyLogged(calls: Iterable<PendingCall>): PendingCall | undefined {
+  let only: PendingCall | undefined;
+  for (const call of calls) {
+    if (call.method === LISTEN || call.message?.meta?.has(META_LOG_LEVEL) !== true) continue;
+    if (only !== undefined) return undefined;
+    only = call;
+  }
+  return only;
 }
 
 /** One holder's hand on a modern child. Leased for each request, so it is no more than a few words of memory. */
