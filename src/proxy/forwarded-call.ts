@@ -12,7 +12,7 @@ import { outboundMessage, outboundParameters } from './outbound-request.ts';
 import { outcomeOf, statusOf } from './outcome.ts';
 import { type CallParts, ReceivedCall } from './received-call.ts';
 import { rpcRefusal } from './refusal.ts';
-import { belongsToCall } from './related.ts';
+import { belongsToCall, isProgressOf } from './related.ts';
 import { restoreRelated } from './restore.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 
@@ -26,6 +26,8 @@ export interface LaneSource {
   asked(message: Message, reply: Carrier): boolean;
   /** The server takes such a request back. */
   withdrawn(message: Message): void;
+  /** Progress on this call's stream that is not of this call (legacy). */
+  astray(progress: Message): void;
   /** The final answer, before the client sees it. @returns a problem to answer with instead */
   settling(call: ForwardedCall, response: Message): Problem | undefined;
   /** The lane was of no use: the call goes on without it. */
@@ -79,6 +81,10 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     if (this.over) return true;
     if (message.kind === 'request') return this.source.asked(message, this.reply);
     if (!this.mayHear(message)) return true;
+    if (message.method === 'notifications/progress' && !this.isToldBy(message)) {
+      this.source.astray(message);
+      return true;
+    }
     if (message.method === 'notifications/cancelled') this.source.withdrawn(message);
     const bytes = restoreRelated(message, this.received);
     this.bytesOut += bytes.length;
@@ -138,9 +144,19 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     this.handle?.resume();
   }
 
+  /** What the server knows the call, and its progress, by. */
+  get upstreamId(): number | undefined {
+    return this.handle?.upstreamId;
+  }
+
+  /** Whether a report of progress is of this call. */
+  isToldBy(progress: Message): boolean {
+    return !this.over && isProgressOf(progress, this.received, this.upstreamId);
+  }
+
   /** What a server may say unasked is a closed list too; the rest never reaches a client. */
   private mayHear(message: Message): boolean {
-    if (eraOf(this.revision) === 'modern') return belongsToCall(message, this.received, this.handle?.upstreamId);
+    if (eraOf(this.revision) === 'modern') return belongsToCall(message, this.received, this.upstreamId);
     return METHODS[this.revision].serverNotifications.has(message.method ?? '');
   }
 

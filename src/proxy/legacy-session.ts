@@ -9,14 +9,16 @@ import { eraOf, isRevision, type Revision } from '../protocol/revisions.ts';
 import type { SessionEntry } from '../session/session-table.ts';
 import type { EndReason } from '../session/tickets.ts';
 import { SessionReplay } from '../stream/session-replay.ts';
-import type { Lane, LaneListener } from '../upstream/lane.ts';
+import type { Lane } from '../upstream/lane.ts';
 import type { Carrier } from './carrier.ts';
 import type { ForwardedCall, LaneSource } from './forwarded-call.ts';
 import { introduce, ownMessage } from './introduction.ts';
+import { LaneWatch } from './lane-watch.ts';
 import { outboundMessage } from './outbound-request.ts';
 import { ServerRequests } from './server-requests.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 import { SessionOutlet } from './session-outlet.ts';
+import { SessionProgress } from './session-progress.ts';
 import { StandingRequests } from './standing-requests.ts';
 
 /**
@@ -43,6 +45,7 @@ export class LegacySession implements SessionEntry, LaneSource {
   private initialize: Message;
   private readonly standing = new StandingRequests();
   private readonly calls = new Map<RequestId, ForwardedCall>();
+  private readonly progress: SessionProgress;
   private established = false;
   /** The server declared that it says when its list of tools changes, so the client may be told of ours. */
   private announcesTools = false;
@@ -71,6 +74,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     this.tools = new LaneToolDirectory({ lane: () => this.lane(), giveBack: () => {} }, settings);
     this.requests = new ServerRequests(estate, this);
     this.outlet = new SessionOutlet(new SessionReplay(estate.replay, id.key.slice(0, 8)));
+    this.progress = new SessionProgress(this.calls, this.outlet);
   }
 
   get principal(): PrincipalId {
@@ -136,6 +140,10 @@ export class LegacySession implements SessionEntry, LaneSource {
     this.requests.withdraw(message);
   }
 
+  astray(progress: Message): void {
+    this.progress.told(progress);
+  }
+
   /** How long the server waits for its client: as long as the client waits for the server. */
   get answerTimeoutMs(): number {
     return this.plan.callTimeoutMs;
@@ -143,6 +151,7 @@ export class LegacySession implements SessionEntry, LaneSource {
 
   /** The answer to `initialize` settles the revision; every other answer passes. */
   settling(call: ForwardedCall, response: Message): Problem | undefined {
+    this.progress.settling(call, response);
     if (response.kind !== 'result') return undefined;
     if (call.received !== this.initialize) {
       this.standing.granted(call.received);
@@ -169,6 +178,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     if (message.method === 'notifications/tools/list_changed') this.tools.forget();
     else if (message.method === 'notifications/cancelled') this.requests.withdraw(message);
     if (!this.requests.mayNotify(message)) return true;
+    if (this.progress.told(message)) return true;
     return this.outlet.deliver(message.bytes);
   }
 
@@ -182,6 +192,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     if (this.ended) return;
     this.current = undefined;
     this.tools.forget();
+    this.progress.forget();
     this.requests.forget('the server is gone');
     this.estate.log.warn('server side of a session was lost', {
       server: this.server,
@@ -260,25 +271,6 @@ export class LegacySession implements SessionEntry, LaneSource {
     reply.dropHeader(SESSION_HEADER);
     this.estate.sessions.remove(this.id);
     this.end('session-ended');
-  }
-}
-
-/** One lane's end of the session: remembers its own loss, which may come while it is still being opened. */
-class LaneWatch implements LaneListener {
-  lost: ProblemError | undefined;
-  private readonly session: LegacySession;
-
-  constructor(session: LegacySession) {
-    this.session = session;
-  }
-
-  message(message: Message): boolean {
-    return this.session.message(message);
-  }
-
-  closed(problem: Problem, detail: string): void {
-    this.lost = new ProblemError(problem, detail);
-    this.session.closed(problem, detail);
   }
 }
 

@@ -42,6 +42,8 @@ export class ModernSource implements LaneSource {
 
   withdrawn(): void {}
 
+  astray(): void {}
+
   settling(): Problem | undefined {
     return undefined;
   }

@@ -20,14 +20,26 @@ export function restoreResponse(response: Message, id: RequestId, edits?: Edits)
  */
 export function restoreRelated(message: Message, request: Message): Buffer {
   const edits = new Edits(message.bytes);
-  if (message.method === 'notifications/progress') {
-    const token = request.meta?.spanOf('progressToken');
-    const span = message.params?.spanOf('progressToken');
-    if (token !== undefined && span !== undefined) {
-      edits.replace(span, request.bytes.toString('utf8', token.start, token.end));
-    }
-  }
+  if (message.method === 'notifications/progress') editToken(edits, message, progressToken(request));
   const subscription = message.meta?.spanOf(META_SUBSCRIPTION_ID);
   if (subscription !== undefined && request.id != null) edits.replace(subscription, idToken(request.id));
   return edits.toBuffer();
+}
+
+/** The token a request asks for progress under, as it stands in its JSON; undefined when it asks for none. */
+export function progressToken({ meta, bytes }: Message): string | undefined {
+  const span = meta?.spanOf('progressToken');
+  return span === undefined ? undefined : bytes.toString('utf8', span.start, span.end);
+}
+
+/** A report of progress under this token, as it stands in JSON. */
+export function underToken(progress: Message, token: string): Buffer {
+  const edits = new Edits(progress.bytes);
+  editToken(edits, progress, token);
+  return edits.toBuffer();
+}
+
+function editToken(edits: Edits, progress: Message, token: string | undefined): void {
+  const span = progress.params?.spanOf('progressToken');
+  if (token !== undefined && span !== undefined) edits.replace(span, token);
 }

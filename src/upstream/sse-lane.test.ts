@@ -163,6 +163,11 @@ describe('a lane to an HTTP+SSE server', () => {
     for (const { handle } of [asking, plain]) say({ id: handle.upstreamId, result: {} });
     await Promise.all([asking.sink.end, plain.sink.end]);
     expect([asking.sink.kinds, plain.sink.kinds]).toEqual([['opened', 'message', 'settled'], ['settled']]);
+    expect(listener.methods).toEqual([]);
+    say({ method: 'notifications/progress', params: { progressToken: asking.handle.upstreamId, progress: 2 } });
+    // It may be of a task, whose call is over: who knows the tasks of the session is told.
+    await listener.atLeast(1);
+    expect(listener.methods).toEqual(['notifications/progress']);
   });
 
   it('hands what belongs to no call to its listener, and answers of the client to the server', async () => {

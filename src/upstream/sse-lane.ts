@@ -174,12 +174,11 @@ export class SseLane implements Lane, CallKeeper, SseOwner {
   }
 
   #notified(message: Message): void {
-    if (message.method !== 'notifications/progress') {
-      for (const listener of this.#listeners) listener.message(message);
-      return;
-    }
-    const call = this.#callOf(message.params?.id('progressToken'));
+    const isProgress = message.method === 'notifications/progress';
+    const call = isProgress ? this.#callOf(message.params?.id('progressToken')) : undefined;
     if (call?.wantsProgress) this.#deliver(call, message);
+    // Progress of no call may be of a task, which goes on after the call that made it.
+    else if (call === undefined) for (const listener of this.#listeners) listener.message(message);
   }
 
   /** On one stream there is nothing that says which call a question belongs to: it goes to the one that has waited longest. */

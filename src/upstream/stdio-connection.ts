@@ -250,6 +250,7 @@ export class StdioConnection implements CallKeeper {
     if (message.method === 'notifications/progress') {
       const call = this.#callOf(params?.id('progressToken'));
       if (call?.wantsProgress) this.deliver(call, message);
+      else if (call === undefined) this.unassigned?.notification(message);
       return;
     }
     if (meta?.has(META_SUBSCRIPTION_ID)) {

@@ -116,6 +116,13 @@ const tools = {
     const result = { content: [{ type: 'text', text: '"batched"' }] };
     process.stdout.write(`${JSON.stringify([progress(1), progress(2), { jsonrpc: '2.0', id, result }])}\n`);
   },
+  // A task, whose progress comes after the call (2025-11-25), and progress of a call that never was.
+  'make-task'(id, { _meta }) {
+    send({ id, result: { task: { taskId: 't-1', status: 'working', createdAt: '', lastUpdatedAt: '', ttl: null } } });
+    notify('notifications/progress', { progressToken: id + 1000, progress: 1, message: 'of none' });
+    notify('notifications/progress', { progressToken: _meta?.progressToken, progress: 1, message: 'going on' });
+    notify('notifications/tools/list_changed');
+  },
   'ask-in-vain'(id) {
     tools['ask-later'](id);
     notify('notifications/cancelled', { requestId: 'q2', reason: 'no longer needed' });
