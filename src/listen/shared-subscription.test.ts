@@ -210,7 +210,7 @@ describe('when somebody asks for more', () => {
     await hears(good, 1);
     (await server.nth(4)).refuse(-32602, 'no such resource');
     await hears(bad, 1);
-    expect(bad.ending?.response?.error?.string('message')).toBe('no such resource');
+    expect(bad.ending).toEqual({ kind: 'refused', rpcCode: -32602 });
     expect([first.heard, pending.heard, good.heard]).toEqual([
       ['ack tools'],
       ['ack resource p'],
@@ -239,7 +239,7 @@ describe('when the server ends it', () => {
     const ears = [await listening('tools'), await join('tools')];
     server.subscriptions[0]?.finish();
     for (const ear of ears) await hears(ear, 2);
-    expect(ears.map(({ ending }) => ending?.response?.meta?.id('vendor'))).toEqual([1, 1]);
+    expect(ears.map(({ ending }) => ending)).toEqual([{ kind: 'complete' }, { kind: 'complete' }]);
     expect(all.size).toBe(0);
   });
 
@@ -247,8 +247,47 @@ describe('when the server ends it', () => {
     const ear = await listening('tools');
     server.subscriptions[0]?.cancel();
     await hears(ear, 2);
-    expect(ear.ending).toEqual({ response: undefined, problem: undefined });
+    expect(ear.ending).toEqual({ kind: 'complete' });
     await server.subscriptions[0]?.over;
+  });
+
+  it.each([
+    ['asks for input', { resultType: 'input_required', inputRequests: { a: { method: 'elicitation/create' } } }],
+    ['is of a type nobody knows', { resultType: 'wat' }],
+    ['is of no type', {}],
+  ])('with a result that %s, nobody gets that', async (_what, result) => {
+    const ear = await listening('tools');
+    server.subscriptions[0]?.finish(result);
+    await hears(ear, 2);
+    const early = await join('tools');
+    (await server.nth(1)).finish(result);
+    await hears(early, 1);
+    for (const { ending } of [ear, early]) {
+      expect(ending).toMatchObject({ kind: 'failed', problem: { code: 'UPSTREAM_INVALID' } });
+    }
+  });
+
+  it.each(['finish', 'cancel'] as const)('before it acknowledged anything (%s), that is no end', async (way) => {
+    const ear = await join('tools');
+    (await server.nth(0))[way]();
+    await hears(ear, 1);
+    expect(ear.ending).toMatchObject({ kind: 'failed', problem: { code: 'UPSTREAM_INVALID' } });
+    const next = await listening('tools');
+    server.subscriptions[1]?.[way]();
+    await hears(next, 2);
+    expect(next.ending).toEqual({ kind: 'complete' });
+  });
+
+  it.each([
+    [-32603, { kind: 'refused', rpcCode: -32603 }],
+    [-32020, { kind: 'failed', problem: { code: 'UPSTREAM_INVALID' } }],
+    [-32021, { kind: 'failed', problem: { code: 'UPSTREAM_INVALID' } }],
+  ])('with the error %d, everybody gets the code where it concerns them, and no word of it', async (code, ending) => {
+    const ears = [await listening('resource a'), await join('resource a')];
+    server.subscriptions[0]?.fail(code, 'cannot watch resource a');
+    for (const ear of ears) await hears(ear, 2);
+    for (const ear of ears) expect(ear.ending).toMatchObject(ending);
+    expect(JSON.stringify(ears.map((ear) => ear.ending))).not.toContain('watch');
   });
 
   it('by dropping the stream, it is lost; who waits for another is not concerned', async () => {
@@ -257,7 +296,7 @@ describe('when the server ends it', () => {
     const next = await server.nth(1);
     server.subscriptions[0]?.drop();
     await hears(ear, 2);
-    expect(ear.ending?.problem?.code).toBe('UPSTREAM_CLOSED');
+    expect(ear.ending).toMatchObject({ kind: 'failed', problem: { code: 'UPSTREAM_CLOSED' } });
     next.acknowledge();
     await hears(waiting, 1);
     expect(waiting.heard).toEqual(['ack prompts']);

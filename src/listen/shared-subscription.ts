@@ -4,6 +4,7 @@ import { EventCopies } from './event-copies.ts';
 import { Handover } from './handover.ts';
 import { covers, intersection, type Topic } from './topics.ts';
 import {
+  COMPLETE,
   type Ending,
   type SubscriptionOwner,
   type SubscriptionTerms,
@@ -46,7 +47,6 @@ const MOST_TEXT = 262_144;
 /** A subscription is asked anew, narrower, when it asks for this many topics more than twice what is wanted. */
 const SLACK = 16;
 const NOTHING: ReadonlySet<Topic> = new Set();
-const NO_ENDING: Ending = { response: undefined, problem: undefined };
 
 /**
  * One upstream subscription under any number of listeners that reach the server by the same identity. It asks for the union
@@ -121,7 +121,7 @@ export class SharedSubscription implements SubscriptionOwner {
     if (last !== undefined) this.handOver(last);
     for (const [listener, granted] of [...this.established]) {
       // The server has thought better of it. Who was promised more hears so, and may ask again.
-      if (!covers(subscription.granted, granted)) this.tell(listener, NO_ENDING);
+      if (!covers(subscription.granted, granted)) this.tell(listener, COMPLETE);
     }
     this.proceed();
   }
@@ -186,7 +186,7 @@ export class SharedSubscription implements SubscriptionOwner {
     }
     listener.acknowledged(own);
     // There is nothing it could ever hear.
-    if (own.size === 0) this.tell(listener, NO_ENDING);
+    if (own.size === 0) this.tell(listener, COMPLETE);
   }
 
   private open(candidates: readonly Listener[]): void {
@@ -199,7 +199,7 @@ export class SharedSubscription implements SubscriptionOwner {
   private notOpened(candidates: readonly Listener[], ending: Ending): void {
     this.opening = undefined;
     const concerned = candidates.filter((listener) => this.waiting.has(listener));
-    if (ending.response?.kind === 'error' && concerned.length > 1) this.oneByOne = true;
+    if (ending.kind === 'refused' && concerned.length > 1) this.oneByOne = true;
     else for (const listener of concerned) this.tell(listener, ending);
     this.proceed();
   }

@@ -1,6 +1,7 @@
 import type { Message } from '../jsonrpc/message.ts';
 import { isScanFailure, scanMessage } from '../jsonrpc/scan.ts';
 import { writeRequest } from '../jsonrpc/write.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
 import { META_CLIENT_CAPABILITIES, META_PROTOCOL_VERSION, META_SUBSCRIPTION_ID } from '../protocol/classify.ts';
 import { TASKS_EXTENSION } from '../protocol/extensions.ts';
@@ -9,10 +10,19 @@ import type { Revision } from '../protocol/revisions.ts';
 import type { CallHandle, CallSink, Lane } from '../upstream/lane.ts';
 import { intersection, readTopics, type Topic, taskOf, topicOf, writeTopics } from './topics.ts';
 
-/** Why a subscription is over: the server's last word, or none (`problem`). */
+/**
+ * Why a subscription is over. The server's own last word is in none of them: one request stands for many listeners, and what
+ * it says of that request may tell one of them what another asked for.
+ */
 export type Ending =
-  | { readonly response: Message | undefined; readonly problem: undefined }
-  | { readonly response: undefined; readonly problem: Problem; readonly detail: string };
+  /** Properly: whoever listens gets a final result. */
+  | { readonly kind: 'complete' }
+  /** The server answered with an error. */
+  | { readonly kind: 'refused'; readonly rpcCode: number }
+  /** It was lost, or the server did not keep to the protocol. */
+  | { readonly kind: 'failed'; readonly problem: Problem; readonly detail: string };
+
+export const COMPLETE: Ending = { kind: 'complete' };
 
 /** Whoever opened it. Nothing is called inside `open`, and nothing after `ended`. */
 export interface SubscriptionOwner {
@@ -28,8 +38,8 @@ export interface SubscriptionTerms {
 }
 
 /**
- * One `subscriptions/listen` of the gateway's own with a server. It asks under the gateway's name and declares no capability but that of
- * hearing of tasks: no listener's `_meta` may speak for the others.
+ * One `subscriptions/listen` of the gateway's own with a server. It asks under the gateway's name and declares no capability
+ * but that of hearing of tasks: no listener's `_meta` may speak for the others.
  */
 export class UpstreamSubscription implements CallSink {
   readonly asked: ReadonlySet<Topic>;
@@ -69,11 +79,11 @@ export class UpstreamSubscription implements CallSink {
   }
 
   settled(response: Message): void {
-    this.end({ response, problem: undefined });
+    this.end(response.kind === 'error' ? refusal(response) : this.lastResult(response));
   }
 
   failed(problem: Problem, detail: string): void {
-    this.end({ response: undefined, problem, detail });
+    this.end({ kind: 'failed', problem, detail });
   }
 
   private acknowledged(message: Message): void {
@@ -95,7 +105,17 @@ export class UpstreamSubscription implements CallSink {
   private cancelledByServer(message: Message): void {
     if (message.params?.id('requestId') !== this.handle?.upstreamId) return;
     this.handle?.cancel('the server ended the subscription');
-    this.end({ response: undefined, problem: undefined });
+    this.end(this.properly());
+  }
+
+  private lastResult(response: Message): Ending {
+    const type = response.result?.string('resultType');
+    return type === 'complete' ? this.properly() : invalid('the final result of a subscription is not a complete one');
+  }
+
+  /** What was never acknowledged has not stood, so it cannot come to a proper end. */
+  private properly(): Ending {
+    return this.state === 'open' ? COMPLETE : invalid('the subscription was ended without an acknowledgement');
   }
 
   private end(ending: Ending): void {
@@ -103,6 +123,20 @@ export class UpstreamSubscription implements CallSink {
     this.state = 'over';
     this.owner.ended(this, ending);
   }
+}
+
+/** HeaderMismatch and its kin: about the request as the gateway made it, which no client can mend. */
+const ABOUT_OUR_REQUEST: ReadonlySet<number> = new Set([-32020, -32021, -32022]);
+
+function refusal(response: Message): Ending {
+  const code = response.error?.id('code');
+  if (typeof code !== 'number') return invalid('an error without a code');
+  if (!ABOUT_OUR_REQUEST.has(code)) return { kind: 'refused', rpcCode: code };
+  return invalid(`JSON-RPC ${code}: the server objects to the subscription as this gateway asked for it`);
+}
+
+function invalid(detail: string): Ending {
+  return { kind: 'failed', problem: PROBLEMS.UPSTREAM_INVALID, detail };
 }
 
 function listenRequest(topics: ReadonlySet<Topic>, revision: Revision): Message {

@@ -26,8 +26,11 @@ export function outcomeOf(response: Message): Outcome {
  * few codes (streamable-http "Protocol Version Header", "Server Validation") and leaves the rest in band.
  */
 export function statusOf(response: Message, era: Era): number {
-  if (era === 'legacy' || response.kind !== 'error') return 200;
-  const code = response.error?.id('code');
+  return era === 'legacy' || response.kind !== 'error' ? 200 : statusOfError(response.error?.id('code'));
+}
+
+/** Of an error with this code, on the modern era. */
+export function statusOfError(code: unknown): number {
   if (code === PROBLEMS.METHOD_NOT_FOUND.rpcCode) return PROBLEMS.METHOD_NOT_FOUND.status;
   return code === PROBLEMS.MISSING_CLIENT_CAPABILITY.rpcCode ? PROBLEMS.MISSING_CLIENT_CAPABILITY.status : 200;
 }

@@ -1,4 +1,4 @@
-import { idToken, writeNotification, writeResult } from '../jsonrpc/write.ts';
+import { idToken, writeError, writeNotification, writeResult } from '../jsonrpc/write.ts';
 import type { EventCopies } from '../listen/event-copies.ts';
 import type { Listener, SharedSubscription } from '../listen/shared-subscription.ts';
 import { readTopics, resourceOf, type Topic, taskOf, writeTopics } from '../listen/topics.ts';
@@ -15,10 +15,9 @@ import type { EndReason } from '../session/tickets.ts';
 import type { Lane } from '../upstream/lane.ts';
 import type { LaneSource } from './forwarded-call.ts';
 import { ListenedTasks } from './listened-tasks.ts';
-import { outcomeOf, statusOf } from './outcome.ts';
+import { statusOfError } from './outcome.ts';
 import type { PostReply } from './post-reply.ts';
 import { type CallParts, ReceivedCall } from './received-call.ts';
-import { restoreResponse } from './restore.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 
 /** Names in one filter. Each is looked up for each event, and asked of the server together with everybody else's. */
@@ -76,20 +75,13 @@ export class Subscription extends ReceivedCall implements Listener {
   /** The server ended it, or it was lost: then the stream ends without a word, as a broken connection would. */
   ended(ending: Ending): void {
     if (this.over) return;
-    const { response, problem } = ending;
-    if (response !== undefined) {
-      const status = statusOf(response, 'modern');
-      this.finish(outcomeOf(response), status, undefined);
-      this.reply.finish(restoreResponse(response, this.id), status);
-    } else if (problem === undefined || (this.isAcknowledged && problem === PROBLEMS.SHUTTING_DOWN)) {
-      this.finish({ ending: 'ok', rpcCode: undefined }, 200, undefined);
-      this.reply.finish(this.lastWord(), 200);
-    } else if (this.isAcknowledged) {
-      this.finish({ ending: 'failed', rpcCode: problem.rpcCode }, problem.status, ending.detail, 'upstream-closed');
-      this.reply.end('upstream-closed');
-    } else {
-      this.failed(problem, ending.detail);
-    }
+    if (ending.kind === 'complete') return this.endedProperly();
+    if (ending.kind === 'refused') return this.endedWithError(ending.rpcCode);
+    const { problem, detail } = ending;
+    if (!this.isAcknowledged) return this.failed(problem, detail);
+    if (problem === PROBLEMS.SHUTTING_DOWN) return this.endedProperly();
+    this.finish({ ending: 'failed', rpcCode: problem.rpcCode }, problem.status, detail, 'upstream-closed');
+    this.reply.end('upstream-closed');
   }
 
   end(reason: EndReason): void {
@@ -160,6 +152,19 @@ export class Subscription extends ReceivedCall implements Listener {
     if (this.over) return;
     this.bytesOut += bytes.length;
     this.reply.message(bytes);
+  }
+
+  private endedProperly(): void {
+    this.finish({ ending: 'ok', rpcCode: undefined }, 200, undefined);
+    this.reply.finish(this.lastWord(), 200);
+  }
+
+  /** The server's code in the gateway's words: the server's own may tell of what other listeners asked for. */
+  private endedWithError(rpcCode: number): void {
+    const text = this.isAcknowledged ? 'The server ended the subscription' : 'The server refused the subscription';
+    const status = statusOfError(rpcCode);
+    this.finish({ ending: 'rpc_error', rpcCode }, status, undefined);
+    this.reply.finish(writeError(this.id, { rpcCode, text }), status);
   }
 
   private lastWord(): Buffer {

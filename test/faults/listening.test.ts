@@ -193,8 +193,34 @@ describe('a server', () => {
     expect(await refused.json()).toEqual({
       jsonrpc: '2.0',
       id: 'mine',
-      error: { code: -32603, message: 'Subscription limit reached' },
+      error: { code: -32603, message: 'The server refused the subscription' },
     });
+  });
+
+  it('that fails the subscription ends it for each listener, and tells none what the others asked for', async () => {
+    const ada = await first({ toolsListChanged: true, resourceSubscriptions: ['secret:ada'] }, 'ada');
+    const bob = await listen({ toolsListChanged: true }, 'bob', 'bob');
+    for (const listener of [ada, bob]) await count(listener, 1);
+    current()?.fail(-32603, 'cannot watch secret:ada');
+    for (const [listener, id] of [
+      [ada, 'ada'],
+      [bob, 'bob'],
+    ] as const) {
+      expect(await within(listener.over, 'the stream is over')).toBe('ended');
+      const error = { code: -32603, message: 'The server ended the subscription' };
+      expect(listener.messages().at(-1)).toEqual({ jsonrpc: '2.0', id, error });
+    }
+  });
+
+  it.each(['input_required', 'wat'])('that ends it with a result of type %s is not passed on', async (resultType) => {
+    const early = answerTo({ toolsListChanged: true }, 1, 'ada');
+    (await upstream.nth(0)).finish({ resultType, requestState: 'zz' });
+    const answer = await early;
+    expect([answer.status, ((await answer.json()) as RpcMessage).error?.code]).toEqual([502, 50202]);
+    const late = await first({ toolsListChanged: true }, 2);
+    current()?.finish({ resultType, requestState: 'zz' });
+    expect(await within(late.over, 'the stream is over')).toBe('ended');
+    expect(late.messages().length).toBe(1);
   });
 
   it('that ends the subscription properly ends it for each listener under its own id', async () => {
@@ -206,7 +232,7 @@ describe('a server', () => {
       [bob, 2],
     ] as const) {
       expect(await within(listener.over, 'the stream is over')).toBe('ended');
-      const result = { resultType: 'complete', _meta: { [SUBSCRIPTION_ID]: id, vendor: 1 } };
+      const result = { resultType: 'complete', _meta: { [SUBSCRIPTION_ID]: id } };
       expect(listener.messages().at(-1)).toEqual({ jsonrpc: '2.0', id, result });
     }
   });

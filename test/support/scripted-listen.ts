@@ -49,11 +49,18 @@ export class ScriptedSubscription {
     this.#response.write(`data: ${JSON.stringify(message)}\n\n`);
   }
 
-  /** Ends it as a server should. */
-  finish(): void {
+  /** Ends it as a server should, unless the test says otherwise. */
+  finish(result: object = { resultType: 'complete' }): void {
     this.#open();
-    const result = { resultType: 'complete', _meta: { [SUBSCRIPTION_ID]: this.#request.rpc.id, vendor: 1 } };
-    this.#response.end(`data: ${answer(this.#request, result)}\n\n`);
+    const meta = { [SUBSCRIPTION_ID]: this.#request.rpc.id, vendor: 1 };
+    this.#response.end(`data: ${answer(this.#request, { ...result, _meta: meta })}\n\n`);
+  }
+
+  /** Ends it with an error, in the stream. */
+  fail(code: number, message: string): void {
+    this.#open();
+    const error = { code, message, data: { message } };
+    this.#response.end(`data: ${JSON.stringify({ jsonrpc: '2.0', id: this.#request.rpc.id, error })}\n\n`);
   }
 
   cancel(): void {
