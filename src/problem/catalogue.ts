@@ -55,6 +55,7 @@ const entries = {
   ENDED: [403, 40305, 'The credential no longer opens this, so the gateway ended it'],
   CANCELLED: [499, 49901, 'The request was cancelled by the client'],
 
+  EXTENSION_NOT_CARRIED: [501, 50102, 'The server requires an extension that this gateway does not carry for it'],
   UNKNOWN_TRANSFER_CODING: [501, 50101, 'The transfer coding of the request is not understood'],
 
   // Upstream

@@ -12,7 +12,7 @@ import { META_CLIENT_CAPABILITIES } from '../protocol/classify.ts';
 import { TASKS_EXTENSION } from '../protocol/extensions.ts';
 import { TaskHandles } from '../session/task-handles.ts';
 import { outboundRequest } from '../upstream/rewrite.ts';
-import type { AnsweredCall } from './answered-call.ts';
+import type { AnsweredCall, Objection } from './answered-call.ts';
 import { DirectoryShelf } from './directory-shelf.ts';
 import { finalAnswer } from './final-answer.ts';
 import { outboundMessage } from './outbound-request.ts';
@@ -71,11 +71,22 @@ function callFor({
   };
 }
 
-/** The answer's result as the client gets it, or the code of what it gets instead. */
-function answered(raw: string, facts: Facts = {}): string {
+/** What is made of an answer. */
+function finalOf(raw: string, facts: Facts): Buffer | Objection {
   const response = scanUpstream(Buffer.from(`{"jsonrpc":"2.0","id":7,${raw}}`));
   if (isScanFailure(response)) throw new Error(response.detail);
-  const bytes = finalAnswer(callFor(facts), response);
+  return finalAnswer(callFor(facts), response);
+}
+
+function objectionOf(raw: string, facts: Facts): Objection {
+  const objection = finalOf(raw, facts);
+  if (Buffer.isBuffer(objection)) throw new Error(objection.toString());
+  return objection;
+}
+
+/** The answer's result as the client gets it, or the code of what it gets instead. */
+function answered(raw: string, facts: Facts = {}): string {
+  const bytes = finalOf(raw, facts);
   if (!Buffer.isBuffer(bytes)) return bytes.problem.code;
   const text = bytes.toString();
   expect(text.startsWith('{"jsonrpc":"2.0","id":"mine",')).toBe(true);
@@ -165,6 +176,30 @@ describe('an error', () => {
   it.each([-32020, -32022])('that speaks of the other hop does not: %d', (code) => {
     refused(`"error":{"code":${code},"message":"m","data":{"supported":["2099-01-01"]}}`);
     same(`"error":{"code":${code},"message":"m"}`, { legacy: true });
+  });
+});
+
+describe('an error that asks for an extension', () => {
+  const asks = (capabilities: string) =>
+    `"error":{"code":-32021,"message":"m","data":{"requiredCapabilities":${capabilities}}}`;
+  const offered = { capabilities: { extensions: { 'com.x/y': {}, 'a.b/c': {} } } };
+  const plan = { extensions: new Set(['a.b/c']) };
+
+  it("is the gateway's to answer where that extension is not carried: to declare it would not help", () => {
+    for (const raw of ['{"extensions":{"com.x/y":{}}}', '{"roots":{},"extensions":{"a.b/c":{},"com.x/y":{}}}']) {
+      expect(answered(asks(raw), { ...offered, plan })).toBe('EXTENSION_NOT_CARRIED');
+      expect(answered(asks(raw), { plan })).toBe('EXTENSION_NOT_CARRIED');
+    }
+    expect(objectionOf(asks('{"extensions":{"com.x/y":{}}}'), offered)).toMatchObject({
+      problem: { status: 501, text: expect.stringContaining('com.x/y'), data: { extension: 'com.x/y' } },
+      detail: expect.stringContaining('mcps[].extensions'),
+    });
+  });
+
+  it('passes where it is carried, and where no extension is asked for', () => {
+    same(asks('{"extensions":{"a.b/c":{}}}'), { plan });
+    for (const raw of ['{"extensions":{}}', '{"extensions":[]}', '{"roots":{}}', '7']) same(asks(raw), { plan });
+    same(asks('{"extensions":{"com.x/y":{}}}').replace('-32021', '-32602'), { plan });
   });
 });
 

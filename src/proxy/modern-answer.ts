@@ -1,5 +1,7 @@
 import { Edits } from '../jsonrpc/edits.ts';
 import type { Message } from '../jsonrpc/message.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
+import { particular } from '../problem/problem.ts';
 import { removeUnlistedExtensions } from '../protocol/extensions.ts';
 import { MODERN_REVISIONS } from '../protocol/revisions.ts';
 import { type AnsweredCall, invalid, type Objection } from './answered-call.ts';
@@ -15,6 +17,7 @@ export function objectionTo(call: AnsweredCall, response: Message): Objection | 
   const { result } = response;
   if (result === undefined) {
     const code = response.error?.id('code');
+    if (code === PROBLEMS.MISSING_CLIENT_CAPABILITY.rpcCode) return objectionToDemand(call, response);
     if (!ABOUT_OUR_HOP.has(code)) return undefined;
     return invalid(`JSON-RPC ${code}: the server objects to the request as this gateway wrote it`);
   }
@@ -22,7 +25,25 @@ export function objectionTo(call: AnsweredCall, response: Message): Objection | 
   if (type === 'complete') return undefined;
   if (type === 'input_required') return objectionToInput(call.received, result);
   if (type === 'task' && mayBecomeTask(call)) return undefined;
-  return invalid('a resultType that is not part of this revision or of an allowed extension');
+  return invalid(
+    'a resultType that may not answer this call: of no revision served here, and not a task it may become',
+  );
+}
+
+/**
+ * A server that demands an extension the operator did not allow: the client may have declared it, and the gateway took it out.
+ * Told to declare it, the client would try in vain.
+ */
+function objectionToDemand({ plan }: AnsweredCall, response: Message): Objection | undefined {
+  const demanded = response.error?.object('data')?.object('requiredCapabilities')?.object('extensions');
+  for (const extension of demanded?.keys() ?? []) {
+    if (plan.extensions.has(extension)) continue;
+    const name = extension.slice(0, 128);
+    const text = `The server requires the extension ${name}, which this gateway does not carry for it`;
+    const problem = particular(PROBLEMS.EXTENSION_NOT_CARRIED, text, { extension: name });
+    return { problem, detail: `the server requires ${name}, which mcps[].extensions does not name` };
+  }
+  return undefined;
 }
 
 /**

@@ -124,6 +124,18 @@ describe('a server whose answer is not for its client', () => {
       json: { error: { code: -32021, data: { requiredCapabilities: { roots: {} } } } },
     });
   });
+
+  it('and that requires an extension nobody allowed: the client is told so, not to declare what it did declare', async () => {
+    const required = '{"extensions":{"com.example/x":{}}}';
+    answers('tools/call', `"error":{"code":-32021,"message":"m","data":{"requiredCapabilities":${required}}}`, 400);
+    const answer = read(await ask('tools/call', JSON.parse(required)));
+    expect(answer).toMatchObject({
+      status: 501,
+      code: 50102,
+      json: { error: { data: { extension: 'com.example/x' } } },
+    });
+    expect(server.of('tools/call').at(-1)?.body).not.toContain('com.example/x');
+  });
 });
 
 describe('a request that takes two legs', () => {

@@ -83,7 +83,7 @@ const shared = {
     .default([])
     .register(about, {
       description:
-        'Extensions of the protocol that clients and the server may use with each other. All others are taken out of what each tells the other.',
+        'Extensions of the protocol that clients and the server may use with each other. All others are taken out of what each tells the other. Only of `io.modelcontextprotocol/tasks` are the methods and result types known here; of any other that is named, the declarations alone pass.',
       example: [],
     }),
   cache_scope: z.enum(['as_sent', 'private']).default('as_sent').register(about, {
