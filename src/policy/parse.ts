@@ -31,6 +31,8 @@ export function parse(settings: ParseSettings): Admission {
     evaluate(x) {
       // There is nothing here, whatever the request brings: the answer is 404.
       if (x.route.name === 'unknown') return none;
+      // Nor may anything be sent here: 405 sends a client that looks for the newer transport on to this one.
+      if (x.route.name === 'sse' && x.request.method !== 'GET') return none;
       if (x.request.method !== 'POST' || x.route.bodyBytes === 0) {
         return carriesBody(x) ? refuse(PROBLEMS.MALFORMED_REQUEST, 'body.unexpected', { close: true }) : none;
       }

@@ -26,6 +26,8 @@ const entries = {
   EVENT_NOT_FOUND: [400, 40005, 'Last-Event-ID names no event of this session that can be resumed from'],
   SESSION_NOT_FOUND: [404, 40401, 'Session not found'],
   NOT_FOUND: [404, 40402, 'Not found'],
+  SESSION_ENDED: [404, 40404, 'The session was ended, and with it what was under way'],
+  SERVER_REMOVED: [404, 40405, 'The server is no longer served here'],
   METHOD_NOT_ALLOWED: [405, 40501, 'Method not allowed'],
   NOT_ACCEPTABLE: [406, 40601, 'Accept must include application/json and text/event-stream'],
   REQUEST_TIMEOUT: [408, 40801, 'The request was not received in time'],

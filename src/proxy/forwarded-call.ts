@@ -7,6 +7,7 @@ import { eraOf } from '../protocol/revisions.ts';
 import type { EndReason } from '../session/tickets.ts';
 import type { CallHandle, CallSink, Lane } from '../upstream/lane.ts';
 import type { Carrier } from './carrier.ts';
+import { ENDED_BY } from './ended-by.ts';
 import { finalAnswer } from './final-answer.ts';
 import { outboundMessage, outboundParameters } from './outbound-request.ts';
 import { outcomeOf, statusOf } from './outcome.ts';
@@ -119,8 +120,9 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
   end(reason: EndReason): void {
     if (this.over) return;
     this.handle?.cancel(reason);
-    this.finish({ ending: 'cancelled', rpcCode: PROBLEMS.ENDED.rpcCode }, PROBLEMS.ENDED.status, undefined, reason);
-    this.refuse(reason === 'shutdown' ? PROBLEMS.SHUTTING_DOWN : PROBLEMS.ENDED);
+    const problem = ENDED_BY[reason];
+    this.finish({ ending: 'cancelled', rpcCode: problem.rpcCode }, problem.status, undefined, reason);
+    this.refuse(problem);
   }
 
   /** The client said it no longer wants the answer (legacy `notifications/cancelled`). */

@@ -24,7 +24,11 @@ import { Subscription } from './subscription.ts';
 const MAX_BATCH = 100;
 
 /** It is kept as long as its session, to introduce the client to a server again. */
-const MAX_INITIALIZE_BYTES = 65_536;
+export const MAX_INITIALIZE_BYTES = 65_536;
+export const INITIALIZE_TOO_LARGE = refuse(
+  particular(PROBLEMS.INVALID_REQUEST, `initialize may have ${MAX_INITIALIZE_BYTES} bytes`),
+  'session.initialize-shape',
+);
 
 /** The messages of one POST, on the way to one server. */
 export interface PostContext {
@@ -55,8 +59,7 @@ async function openSession(context: PostContext, inbound: Inbound, initialize: M
     return context.refuser.message(x, context.response, refuse(PROBLEMS.INVALID_REQUEST, 'session.initialize-shape'));
   }
   if (initialize.bytes.length > MAX_INITIALIZE_BYTES) {
-    const large = particular(PROBLEMS.INVALID_REQUEST, `initialize may have ${MAX_INITIALIZE_BYTES} bytes`);
-    return context.refuser.message(x, context.response, refuse(large, 'session.initialize-shape'));
+    return context.refuser.message(x, context.response, INITIALIZE_TOO_LARGE);
   }
   const principal = x.principal as Principal;
   const full = estate.sessions.noRoomFor(principal.id);

@@ -3,9 +3,11 @@ import { emptyResponse, send } from '../http/outbound-response.ts';
 import type { Principal } from '../identity/principal.ts';
 import { refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
-import { eraOf } from '../protocol/revisions.ts';
+import { unsupportedVersion } from '../protocol/classify.ts';
+import { eraOf, isRevision } from '../protocol/revisions.ts';
 import { LegacySession } from './legacy-session.ts';
 import { findSession, type PostContext } from './mcp-post.ts';
+import { recordSessionEnd } from './session-record.ts';
 import { SessionStream } from './session-stream.ts';
 
 /** GET on a server's route: the stream of a legacy session. The modern era has none (405). */
@@ -38,6 +40,7 @@ export async function mcpDelete(context: PostContext): Promise<void> {
   if (session === undefined) return;
   estate.sessions.remove(session.id);
   session.end('session-ended');
+  recordSessionEnd(estate, x, 204);
   send(response, emptyResponse(204), x.responseHeaders, false);
 }
 
@@ -51,6 +54,11 @@ function legacySession(context: PostContext): LegacySession | undefined {
       'session',
       refuse(PROBLEMS.METHOD_NOT_ALLOWED, 'protocol.verb', { headers: ['Allow', 'POST'] }),
     );
+    return undefined;
+  }
+  if (version !== undefined && !isRevision(version)) {
+    const denial = refuse(unsupportedVersion(version), 'protocol.unsupported-protocol-version');
+    refuser.request(x, response, 'session', denial);
     return undefined;
   }
   const session = findSession(context);

@@ -2,7 +2,8 @@ import { randomId } from '../crypto/random.ts';
 import { accepts } from '../http/accept.ts';
 import { emptyResponse, send } from '../http/outbound-response.ts';
 import type { Principal } from '../identity/principal.ts';
-import type { Message } from '../jsonrpc/message.ts';
+import type { Message, RequestId } from '../jsonrpc/message.ts';
+import { writeResult } from '../jsonrpc/write.ts';
 import type { Inbound } from '../policy/exchange.ts';
 import { type Denial, refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
@@ -10,8 +11,9 @@ import { particular } from '../problem/problem.ts';
 import { ForwardedCall } from './forwarded-call.ts';
 import { forwardNotification } from './forwarded-notification.ts';
 import { LegacySession } from './legacy-session.ts';
-import { deliverAnswer, originOf, type PostContext } from './mcp-post.ts';
+import { deliverAnswer, INITIALIZE_TOO_LARGE, MAX_INITIALIZE_BYTES, originOf, type PostContext } from './mcp-post.ts';
 import { sessionIdOf, sessionKeyOf } from './session-id.ts';
+import { answeredRow } from './session-record.ts';
 import { SseChannel } from './sse-channel.ts';
 
 /**
@@ -22,7 +24,8 @@ const MAX_CALLS = 256;
 
 const invalidRequest = (text: string) => particular(PROBLEMS.INVALID_REQUEST, text);
 
-const ONLY_GET = refuse(PROBLEMS.METHOD_NOT_ALLOWED, 'route.verb', { headers: ['Allow', 'GET'] });
+/** Its body was not read, so nothing after it can be. */
+const ONLY_GET = refuse(PROBLEMS.METHOD_NOT_ALLOWED, 'route.verb', { headers: ['Allow', 'GET'], close: true });
 const ONLY_POST = refuse(PROBLEMS.METHOD_NOT_ALLOWED, 'route.verb', { headers: ['Allow', 'POST'] });
 const NO_QUERY = refuse(particular(PROBLEMS.MALFORMED_REQUEST, 'This address takes no query'), 'session.query');
 const BAD_QUERY = refuse(
@@ -91,7 +94,9 @@ export async function sseMessage(context: PostContext): Promise<void> {
   const message = messages[0] as Message;
   if (message.method === 'initialize') return openSession(context, channel, message);
   const { session } = channel;
-  if (session?.isEstablished !== true) return denied(NOT_YET);
+  if (session?.isEstablished !== true) {
+    return message.kind === 'request' && message.method === 'ping' ? pong(context, channel, message) : denied(NOT_YET);
+  }
   session.adopt(rules, plan);
   if (message.kind === 'request') return request(context, channel, session, message);
   if (message.kind !== 'notification') {
@@ -110,6 +115,7 @@ async function openSession(context: PostContext, channel: SseChannel, initialize
   const denied = (denial: Denial): void => refuser.message(x, response, denial);
   if (initialize.kind !== 'request') return denied(refuse(PROBLEMS.INVALID_REQUEST, 'session.initialize-shape'));
   if (channel.session !== undefined) return denied(AGAIN);
+  if (initialize.bytes.length > MAX_INITIALIZE_BYTES) return denied(INITIALIZE_TOO_LARGE);
   const principal = x.principal as Principal;
   const full = estate.sessions.noRoomFor(principal.id);
   if (full !== undefined) return denied(refuse(PROBLEMS.TOO_MANY_SESSIONS, full));
@@ -119,6 +125,13 @@ async function openSession(context: PostContext, channel: SseChannel, initialize
   estate.sessions.add(session);
   channel.begin(session);
   return request(context, channel, session, initialize);
+}
+
+/** Before there is a server to ask: pings may come at any time (MCP 2024-11-05, lifecycle). */
+function pong({ estate, x, response }: PostContext, channel: SseChannel, ping: Message): void {
+  send(response, emptyResponse(202), x.responseHeaders, false);
+  channel.write(writeResult(ping.id as RequestId, '{}'));
+  estate.audit.note({ ...answeredRow(x), method: 'ping', jsonrpc_id: ping.id ?? undefined, status: 202 });
 }
 
 async function request(

@@ -13,6 +13,7 @@ import { declares, TASKS_EXTENSION, TASKS_REQUIRED } from '../protocol/extension
 import { ACKNOWLEDGED } from '../protocol/methods.ts';
 import type { EndReason } from '../session/tickets.ts';
 import type { Lane } from '../upstream/lane.ts';
+import { ENDED_BY } from './ended-by.ts';
 import type { LaneSource } from './forwarded-call.ts';
 import { ListenedTasks } from './listened-tasks.ts';
 import { statusOfError } from './outcome.ts';
@@ -86,9 +87,10 @@ export class Subscription extends ReceivedCall implements Listener {
 
   end(reason: EndReason): void {
     if (this.over) return;
-    this.finish({ ending: 'cancelled', rpcCode: PROBLEMS.ENDED.rpcCode }, PROBLEMS.ENDED.status, undefined, reason);
+    const problem = ENDED_BY[reason];
+    this.finish({ ending: 'cancelled', rpcCode: problem.rpcCode }, problem.status, undefined, reason);
     if (reason === 'shutdown') this.reply.finish(this.lastWord(), 200);
-    else this.refuse(PROBLEMS.ENDED);
+    else this.refuse(problem);
   }
 
   clientGone(slow: boolean): void {

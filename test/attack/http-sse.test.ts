@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RawConnection } from '../support/raw.ts';
 import { until } from '../support/wait.ts';
 import { freshToken, Ground, TOKENS } from './ground.ts';
-import { type Attack, prove, type Sent } from './prove.ts';
+import { type Attack, prove, proveOne, type Sent } from './prove.ts';
 import {
   bytesOf,
   callMessage,
@@ -12,6 +12,7 @@ import {
   legacy,
   legacyCall,
   modern,
+  modernCall,
   post,
   type Request,
   read,
@@ -124,6 +125,13 @@ describe('a message to the stream of an HTTP+SSE client', () => {
         ...sound,
       },
       {
+        name: 'that is an initialize larger than any that is kept',
+        send: () =>
+          post(fresh.endpoint, TOKENS.user, { ...initializeMessage('2024-11-05'), padding: 'x'.repeat(65_536) }),
+        ...refused(-32600, 'session.initialize-shape'),
+        ...sound,
+      },
+      {
         name: 'that is a batch',
         send: () => post(own.endpoint, TOKENS.user, [NOTE]),
         ...refused(-32600),
@@ -173,6 +181,24 @@ describe('a message to the stream of an HTTP+SSE client', () => {
     expect(rows).toMatchObject([{ tool: 'fail', policy: 'authorize', route: '/mcp/ruled/messages' }]);
     expect(own.text()).not.toContain('"id":"no"');
     ruled.connection.destroy();
+  });
+
+  it('may be a ping before initialize, and whoever may not open the stream gets none', async () => {
+    const early = await channel();
+    const ping = (id: unknown) => ({ jsonrpc: '2.0', id, method: 'ping' });
+    const mark = await ground.mark();
+    expect((await ground.send(post(early.endpoint, TOKENS.other, ping('theirs')))).status).toBe(404);
+    expect((await ground.send(post(early.endpoint, TOKENS.user, ping('p')))).status).toBe(202);
+    await until(() => early.text().includes('data: {"jsonrpc":"2.0","id":"p","result":{}}'), 'the ping is answered');
+    expect(early.text()).not.toContain('theirs');
+    expect(ground.hits()).toEqual([]);
+    const rows = (await ground.control(mark)).filter(({ method }) => method === 'ping');
+    expect(rows).toMatchObject([
+      { type: 'decision', verdict: 'deny', principal_name: 'other' },
+      { type: 'outcome', outcome: 'ok', status: 202, principal_name: 'user', jsonrpc_id: 'p' },
+    ]);
+    await initialized(early);
+    early.connection.destroy();
   });
 
   it('on an id that is still being answered is refused', async () => {
@@ -244,6 +270,34 @@ describe('a stream of an HTTP+SSE client', () => {
       ),
     ],
   );
+
+  it('is no place to POST to: a client that looks for the newer transport there is told so', async () => {
+    for (const probe of [
+      modernCall(`${OPEN}/sse`, TOKENS.user),
+      post(`${OPEN}/sse`, TOKENS.user, initializeMessage()),
+    ]) {
+      await proveOne(ground, {
+        name: '',
+        send: probe,
+        status: 405,
+        error: 'method_not_allowed',
+        headers: { allow: 'GET' },
+        audit: { policy: 'session', reason: 'route.verb' },
+        closes: true,
+        twin: { ...probe, target: OPEN },
+      });
+    }
+    await proveOne(ground, {
+      name: 'a GET with a body',
+      send: { ...post(`${OPEN}/sse`, TOKENS.user, {}), method: 'GET' },
+      status: 400,
+      code: 40002,
+      audit: { policy: 'parse', reason: 'body.unexpected' },
+      closes: true,
+      twin,
+      twinStatus: 202,
+    });
+  });
 
   it('of which one caller has too many is refused, until one is closed; another caller has their own', async () => {
     const mine: Channel[] = [];

@@ -95,7 +95,15 @@ describe('the end of a session', () => {
     calling.write(bytesOf(tool(session, 'slow_progress', { steps: 1, interval_ms: 20_000 }, 7)));
     await until(() => ground.hits().includes('tools/call'), 'the call is with the server');
     expect((await ground.send(on('DELETE', session))).status).toBe(204);
-    expect(read(await calling.answer()).json).toMatchObject({ id: 7, error: { code: 40305 } });
+    expect(read(await calling.answer()).json).toMatchObject({
+      id: 7,
+      error: { code: 40404, message: 'The session was ended, and with it what was under way' },
+    });
+    const call = await until(
+      () => ground.rows().find(({ reason, method }) => reason === 'session-ended' && method === 'tools/call'),
+      'the end of the call is recorded',
+    );
+    expect(call).toMatchObject({ type: 'outcome', outcome: 'cancelled', status: 404, rpc_code: 40404 });
     await listening.answer();
     const gone = { status: 404, audit: { policy: 'session', reason: 'session.not-found' } };
     const twin = legacy(OPEN, TOKENS.user, await ground.openSession(), legacyCall());
@@ -105,6 +113,22 @@ describe('the end of a session', () => {
       await proveOne(ground, { name: '', ...gone, error: 'session_not_found', send: on(method, session), twin });
     }
     for (const connection of [listening, calling]) connection.destroy();
+  });
+
+  it('is recorded once, with who ended it and which', async () => {
+    const session = await ground.openSession();
+    await ground.send(legacy(OPEN, TOKENS.user, session, legacyCall()));
+    const mark = await ground.mark();
+    expect((await ground.send(on('DELETE', session))).status).toBe(204);
+    expect((await ground.send(on('DELETE', session))).status).toBe(404);
+    const rows = (await ground.control(mark)).filter(({ http_method }) => http_method === 'DELETE');
+    expect(rows).toMatchObject([
+      { type: 'outcome', outcome: 'ok', status: 204, reason: 'session-ended', principal_name: 'user', server: 'open' },
+      { type: 'decision', outcome: 'refused', status: 404, reason: 'session.not-found' },
+    ]);
+    const calls = ground.rows().filter(({ session_id, method }) => session_id === rows[0]?.session_id && method);
+    expect(calls.map(({ method }) => method)).toContain('tools/call');
+    expect(rows[0]?.session_id).toEqual(expect.any(String));
   });
 
   it('by another caller is not: the session, its stream and its calls are untouched', async () => {

@@ -15,6 +15,7 @@ import {
   post,
   type Request,
   read,
+  vary,
 } from './requests.ts';
 
 const MAX_SESSIONS = 6;
@@ -125,6 +126,23 @@ describe('a stream or an end', () => {
     ),
   ]);
   prove(() => ground, rows);
+
+  prove(
+    () => ground,
+    ['GET', 'DELETE'].flatMap((method) =>
+      ['garbage', '', '2025-11-25, 2025-06-18', '2099-01-01'].map((version): Attack => {
+        return {
+          name: `${method} of the version ${JSON.stringify(version)}`,
+          send: () => vary(on(method, own), { headers: { 'mcp-protocol-version': version } }),
+          status: 400,
+          error: 'unsupported_protocol_version',
+          audit: { policy: 'session', reason: 'protocol.unsupported-protocol-version', http_method: method },
+          // The session is still there.
+          twin,
+        };
+      }),
+    ),
+  );
 
   prove(
     () => ground,

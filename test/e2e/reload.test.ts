@@ -70,6 +70,8 @@ describe('a reload', () => {
       legacyStream(at('leaves'), token),
       modernStream(at('leaves'), token),
     ]);
+    const waiting = call(gateway, 'goes', token, 'slow_progress', { steps: 1, interval_ms: 600_000 });
+    await gateway.audited(({ tool, type }) => type === 'decision' && tool === 'slow_progress', 'the call under way');
     const family = programs(gateway);
     const familyOfGoes = family.filter(({ pid }) => !pidsOfStays.includes(pid));
     expect([pidsOfStays.length, familyOfGoes.length]).toEqual([2, 2]);
@@ -78,6 +80,8 @@ describe('a reload', () => {
     expect(await servers(gateway, token)).toEqual(['stays', 'arrives']);
     const ends = await within(Promise.all(doomed.map(({ over }) => over)), 'streams of removed servers are over');
     expect(new Set(ends)).toEqual(new Set(['ended']));
+    const told = await waiting;
+    expect([told.status, told.body.error]).toMatchObject([404, { code: 40405 }]);
     await expectGone(familyOfGoes);
     expect((await get(at('goes'), token)).status).toBe(404);
 
