@@ -72,8 +72,7 @@ export class UpstreamYard {
   }
 
   private create(server: ServerSettings, environment: Readonly<Record<string, string>>): Upstream {
-    const { metrics, version } = this.services;
-    const log = this.services.log.child({ server: server.id });
+    const { log, metrics, version } = this.services;
     const onState = (health: UpstreamHealth): void => {
       metrics.upstreamState(server.id, health.state);
       metrics.children(server.id, health.children);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { strictLine } from '../../test/support/log-line.ts';
 import { createLog, type LogSettings } from './log.ts';
 
 function capture(settings: Partial<LogSettings> = {}) {
@@ -51,6 +52,17 @@ describe('log', () => {
     const { log, json } = capture();
     log.child({ server: 'crm', token: 'canary' }).child({ pid: 7 }).info('started');
     expect(json()[0]).toMatchObject({ server: 'crm', pid: 7, token: '[redacted]' });
+  });
+
+  it('writes each key once, the nearest value, whatever a child, its child and the line are called', () => {
+    const { log, lines } = capture();
+    const server = log.child({ server: 'far', pid: 1 }).child({ server: 'near', time: 1 });
+    server.info('x', { server: 'own', note: 'n', time: 2 });
+    server.info('y');
+    expect(lines.map((line) => strictLine(line.trimEnd()))).toMatchObject([
+      { server: 'own', pid: 1, note: 'n', time_: 2, message: 'x' },
+      { server: 'near', pid: 1, time_: 1, message: 'y' },
+    ]);
   });
 
   it.each([

@@ -13,7 +13,7 @@ export interface Log {
   info(message: string, fields?: Readonly<Record<string, unknown>>): void;
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
-  /** The same log with fields that every line carries. */
+  /** The same log with fields that every line carries. A line's own field of the same name stands in its place. */
   child(fields: Readonly<Record<string, unknown>>): Log;
 }
 
@@ -42,43 +42,45 @@ export function createLog(settings: LogSettings): Log {
     },
     { write: (line: string) => void destination.write(toLine(line)) },
   );
-  return new PinoLog(backend);
+  return new PinoLog(backend, {});
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The fields of a child are kept here and not in pino, which would write a key of both the child and the line twice. */
 class PinoLog implements Log {
   readonly #backend: pino.Logger;
+  readonly #carried: Fields;
 
-  constructor(backend: pino.Logger) {
+  constructor(backend: pino.Logger, carried: Fields) {
     this.#backend = backend;
+    this.#carried = carried;
   }
 
-  debug(message: string, fields?: Readonly<Record<string, unknown>>): void {
+  debug(message: string, fields?: Fields): void {
     this.#write('debug', message, fields);
   }
 
-  info(message: string, fields?: Readonly<Record<string, unknown>>): void {
+  info(message: string, fields?: Fields): void {
     this.#write('info', message, fields);
   }
 
-  warn(message: string, fields?: Readonly<Record<string, unknown>>): void {
+  warn(message: string, fields?: Fields): void {
     this.#write('warn', message, fields);
   }
 
-  error(message: string, fields?: Readonly<Record<string, unknown>>): void {
+  error(message: string, fields?: Fields): void {
     this.#write('error', message, fields);
   }
 
-  child(fields: Readonly<Record<string, unknown>>): Log {
-    return new PinoLog(this.#backend.child(reserved(safeFields(fields))));
+  child(fields: Fields): Log {
+    return new PinoLog(this.#backend, { ...this.#carried, ...reserved(safeFields(fields)) });
   }
 
-  #write(
-    level: 'debug' | 'info' | 'warn' | 'error',
-    message: string,
-    fields: Readonly<Record<string, unknown>> | undefined,
-  ): void {
+  #write(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Fields | undefined): void {
     if (!this.#backend.isLevelEnabled(level)) return;
-    this.#backend[level](fields === undefined ? {} : reserved(safeFields(fields)), message);
+    const own = fields === undefined ? {} : reserved(safeFields(fields));
+    this.#backend[level]({ ...this.#carried, ...own }, message);
   }
 }
 

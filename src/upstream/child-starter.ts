@@ -175,7 +175,7 @@ export class ChildStarter implements ConnectionOwner {
   #report(exit: ChildExit): void {
     const { log } = this.#services;
     const { id, command } = this.#settings;
-    const fields = { server: id, command, cause: exit.detail, remedy: exit.remedy };
+    const fields = { command, cause: exit.detail, remedy: exit.remedy };
     if (exit.neverStarted) log.error(`server ${id} could not be started: ${exit.detail}: ${exit.remedy}`, fields);
     else
       log.error(`server ${id} stopped by itself: it ${exit.summary}`, {
@@ -184,7 +184,6 @@ export class ChildStarter implements ConnectionOwner {
       });
     if (!this.#gate.looping) return;
     log.error(`server ${id} keeps stopping: nothing is sent to it until the next try`, {
-      server: id,
       next_try_ms: Math.round(this.#gate.pauseMs),
     });
   }

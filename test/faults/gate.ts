@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Gateway, startGateway } from '../support/gateway.ts';
+import { strictLine } from '../support/log-line.ts';
 import { descendants } from '../support/processes.ts';
 import { until } from '../support/wait.ts';
 import { Caller } from './talk.ts';
@@ -47,7 +48,7 @@ export class Gate {
   /** What the operator reads about one server, so far. */
   log(server: string): LogLine[] {
     const whole = this.gateway.stderr().split('\n').slice(0, -1);
-    const lines = whole.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LogLine);
+    const lines = whole.filter((line) => line.startsWith('{')).map((line) => strictLine(line) as LogLine);
     return lines.filter((line) => line.server === server);
   }
 
@@ -74,7 +75,9 @@ export class Gate {
     await until(() => descendants(this.gateway.pid).length === 0, 'the gateway has no children', timeoutMs);
   }
 
-  stop(): Promise<unknown> {
-    return this.gateway.stop();
+  /** Fails when a line of the log could not be read by everybody. */
+  async stop(): Promise<void> {
+    await this.gateway.stop();
+    for (const line of this.gateway.stderr().split('\n')) if (line.startsWith('{')) strictLine(line);
   }
 }
