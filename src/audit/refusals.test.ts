@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { audit } from '../config/schema/operations.ts';
 import type { AuditRow } from './record.ts';
-import { RefusalTable } from './refusals.ts';
+import { MAX_ROWS, RefusalTable } from './refusals.ts';
 
 function setUp(per_window = 3) {
   const rows: AuditRow[] = [];
@@ -84,6 +85,21 @@ describe('refusals before authentication', () => {
     expect(t.rows.length).toBeLessThanOrEqual(2001);
     const counted = t.counts().reduce((sum, [, , count]) => sum + Number(count), 0);
     expect(t.inFull() + counted).toBe(sent);
+  });
+
+  it('of many addresses within their own quota are recorded in full up to the bound for all, and the rest counted', () => {
+    const t = setUp(3);
+    for (let i = 0; i < MAX_ROWS; i++) for (let n = 0; n < 3; n++) t.refuse(`10.1.${i >> 8}.${i & 255}`);
+    t.closeWindow();
+    expect(t.inFull()).toBe(MAX_ROWS);
+    const counted = t.counts().reduce((sum, [, , count]) => sum + Number(count), 0);
+    expect(counted).toBe(2 * MAX_ROWS);
+  });
+
+  it('cannot be given a quota that the bound for all would cut without a word', () => {
+    const quota = (per_window: number) => audit.safeParse({ refusals: { per_window } });
+    expect(quota(MAX_ROWS).success).toBe(true);
+    expect(quota(MAX_ROWS + 1).success).toBe(false);
   });
 
   it('are only counted while nothing can be written', () => {

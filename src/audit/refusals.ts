@@ -2,7 +2,7 @@ import type { AuditRow } from './record.ts';
 import type { Timers } from './timers.ts';
 
 export interface RefusalSettings {
-  /** Refusals recorded in full per address and reason in one window. */
+  /** Refusals recorded in full per address and reason in one window, as long as there is room for them among those of all. */
   readonly per_window: number;
   readonly window_ms: number;
 }
@@ -10,7 +10,7 @@ export interface RefusalSettings {
 /** Told apart at most; beyond, refusals are counted together. */
 const MAX_KEYS = 10_000;
 /** Most rows in full, and most counted rows, all addresses together, in one window: many addresses cannot fill the disk. */
-const MAX_ROWS = 1000;
+export const MAX_ROWS = 1000;
 
 interface Tally {
   readonly key: string;
