@@ -17,7 +17,7 @@ import { LaneWatch } from './lane-watch.ts';
 import { outboundMessage } from './outbound-request.ts';
 import { ServerRequests } from './server-requests.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
-import { SessionOutlet } from './session-outlet.ts';
+import { type OutletStream, SessionOutlet } from './session-outlet.ts';
 import { SessionProgress } from './session-progress.ts';
 import { StandingRequests } from './standing-requests.ts';
 
@@ -200,6 +200,12 @@ export class LegacySession implements SessionEntry, LaneSource {
       code: problem.code,
       detail,
     });
+  }
+
+  /** Some clients listen without ever having said that they are initialized. */
+  heardOn(stream: OutletStream): void {
+    this.outlet.opened(stream);
+    this.current?.attend?.();
   }
 
   /** A reply of a call under way that can carry a message to a client without a GET stream. */

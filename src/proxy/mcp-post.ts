@@ -15,6 +15,7 @@ import { forwardNotification } from './forwarded-notification.ts';
 import { LegacySession, SESSION_HEADER } from './legacy-session.ts';
 import { ModernSource } from './modern-source.ts';
 import { PostReply } from './post-reply.ts';
+import type { ReceivedCall } from './received-call.ts';
 import type { Refuser } from './refuser.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
 import { sessionIdOf, sessionKeyOf } from './session-id.ts';
@@ -129,44 +130,65 @@ export async function deliverAnswer(context: PostContext, session: LegacySession
   return false;
 }
 
-/** Sends every request and notification of the POST on its way; 202 when there is nothing to wait for. */
+/** Sends every request and notification of the POST on its way, in their order; 202 when there is nothing to wait for. */
 async function forward(
   context: PostContext,
-  source: LaneSource & { readonly requests?: unknown },
+  source: LaneSource,
   revision: Revision,
   openedSession?: string,
 ): Promise<void> {
   const { estate, rules, plan, x, response } = context;
   const { messages } = x.inbound as Inbound;
-  const requests = messages.filter((message) => message.kind === 'request');
-  const notifications = messages.filter((message) => message.kind === 'notification');
-  for (const [index, message] of notifications.entries()) {
-    const origin = originOf(x, requests.length + index);
-    const outcome = await forwardNotification(estate, rules, plan, source, { message, revision, origin, x });
-    if (outcome !== undefined && requests.length === 0) {
-      return context.refuser.answered(x, response, outcome);
-    }
-  }
-  if (requests.length === 0) return send(response, emptyResponse(202), x.responseHeaders, false);
+  const awaited = messages.reduce((count, { kind }) => (kind === 'request' ? count + 1 : count), 0);
+  if (awaited === 0) return notify(context, source, revision);
   // Who has no session yet has nothing to resume: the answer to `initialize` names it.
   const resumable = source instanceof LegacySession && openedSession === undefined ? source.outlet.replay : undefined;
-  const reply = new PostReply(estate, rules, x, response, requests.length, resumable);
+  const reply = new PostReply(estate, rules, x, response, awaited, resumable);
   if (openedSession !== undefined) reply.addHeader(SESSION_HEADER, openedSession);
+  if (messages.length === 1) return callOf(context, source, revision, reply, 0).run();
+  const leaving: Promise<void>[] = [];
+  for (const [index, message] of messages.entries()) {
+    if (message.kind === 'request') leaving.push(callOf(context, source, revision, reply, index).run());
+    else if (message.kind === 'notification') {
+      // What it is about may stand before it: a call that it takes back.
+      await Promise.all(leaving);
+      await forwardNotification(estate, rules, plan, source, { message, revision, origin: originOf(x, index), x });
+    }
+  }
+  await Promise.all(leaving);
+}
+
+/** A POST without a request: what became of its notifications is the answer. */
+async function notify(context: PostContext, source: LaneSource, revision: Revision): Promise<void> {
+  const { estate, rules, plan, x, response, refuser } = context;
+  for (const [index, message] of (x.inbound as Inbound).messages.entries()) {
+    if (message.kind !== 'notification') continue;
+    const parts = { message, revision, origin: originOf(x, index), x };
+    const problem = await forwardNotification(estate, rules, plan, source, parts);
+    if (problem !== undefined) return refuser.answered(x, response, problem);
+  }
+  send(response, emptyResponse(202), x.responseHeaders, false);
+}
+
+function callOf(
+  { estate, rules, plan, x }: PostContext,
+  source: LaneSource,
+  revision: Revision,
+  reply: PostReply,
+  index: number,
+): ReceivedCall {
+  const message = (x.inbound as Inbound).messages[index] as Message;
   const isModern = eraOf(revision) === 'modern';
-  const calls = requests.map((message, index) => {
-    const parts = {
-      message,
-      principal: x.principal as Principal,
-      revision,
-      origin: originOf(x, index),
-      modern: isModern ? new ModernFacts(x.headers) : undefined,
-    };
-    // On the older revisions the method is unknown, and refused like any other that is.
-    const listens = message.method === LISTEN && isModern;
-    return new (listens ? Subscription : ForwardedCall)(estate, rules, plan, source, reply, parts);
-  });
-  if (calls.length === 1) return calls[0]?.run();
-  await Promise.all(calls.map((call) => call.run()));
+  const parts = {
+    message,
+    principal: x.principal as Principal,
+    revision,
+    origin: originOf(x, index),
+    modern: isModern ? new ModernFacts(x.headers) : undefined,
+  };
+  // On the older revisions the method is unknown, and refused like any other that is.
+  const listens = message.method === LISTEN && isModern;
+  return new (listens ? Subscription : ForwardedCall)(estate, rules, plan, source, reply, parts);
 }
 
 /** @param index of the message in its POST */

@@ -88,7 +88,7 @@ export class SessionStream implements StreamOwner, MessageStream, OutletStream, 
     if (after !== undefined) this.events.replay(this.log.after(after));
     if (hasEnded) this.end();
     else if (carrier !== undefined) this.follows = carrier.carryOn(this);
-    else this.session.outlet.opened(this);
+    else this.session.heardOn(this);
   }
 
   private close(reason: EndReason | undefined): void {

@@ -78,6 +78,11 @@ export class HttpEventStream implements Dispatcher.DispatchHandler, SseListener 
     this.#owner.target.get(headers, this);
   }
 
+  /** It is over for good: given up, or closed. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Idempotent. */
   close(): void {
     this.#isClosed = true;

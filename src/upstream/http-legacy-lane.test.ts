@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   ask,
   httpSettings,
+  type LogLine,
   leaseLegacy,
   notification,
   outbound,
@@ -28,6 +29,7 @@ let server: ScriptedHttp;
 let upstream: Upstream;
 let lane: Lane;
 let listener: RecordingListener;
+let lines: LogLine[];
 
 const legacy = (method: string, params: Record<string, unknown> = {}, timeoutMs = 10_000) =>
   outbound(method, params, { revision: '2025-11-25', timeoutMs });
@@ -42,9 +44,10 @@ const opens =
   };
 
 beforeEach(async () => {
+  lines = [];
   server = await ScriptedHttp.start();
   upstream = createHttpUpstream(httpSettings(server.url, { era: 'legacy' }), {
-    log: recordingLog([]),
+    log: recordingLog(lines),
     onState: () => {},
     backoff: { firstMs: 50, longestMs: 200 },
   });
@@ -387,6 +390,35 @@ describe('the stream of a legacy session', () => {
     await handshake();
     await listener.atLeast(1);
     expect(listener.ends).toMatchObject([{ problem: { code: 'UPSTREAM_CLOSED' } }]);
+  });
+
+  it('is opened when the client listens, though it never said that it was initialized', async () => {
+    const opened = streams();
+    server.next(opens('S-1'));
+    await ask(lane, legacy('initialize'));
+    lane.attend?.();
+    await until(() => opened.length === 1, 'the stream is open');
+    expect(session(server.of('GET')[0])).toEqual({ id: 'S-1', revision: '2025-11-25' });
+    lane.attend?.();
+    await lane.send(notification('notifications/initialized'), '2025-11-25');
+    await ask(lane, legacy('tools/list'));
+    expect(opened).toHaveLength(1);
+  });
+
+  it('is asked for once more after initialized where the server refused it before', async () => {
+    server.onGet = (_, response) => response.writeHead(400).end();
+    server.next(opens('S-1'));
+    await ask(lane, legacy('initialize'));
+    lane.attend?.();
+    await until(
+      () => lines.some(({ message }) => message === 'the server refuses the stream of a session'),
+      'it refused',
+    );
+    lane.attend?.();
+    const opened = streams();
+    await lane.send(notification('notifications/initialized'), '2025-11-25');
+    await until(() => opened.length === 1, 'the stream is open');
+    expect(server.of('GET')).toHaveLength(2);
   });
 
   it('is not opened twice', async () => {

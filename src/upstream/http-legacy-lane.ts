@@ -44,6 +44,8 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
   #sessionId: string | undefined;
   #revision: string | undefined;
   #stream: HttpEventStream | undefined;
+  /** The client has said that it is initialized. */
+  #isReady = false;
   #ended: Failure | undefined;
 
   /** `onRelease`: the lane is given back; the promise ends when the server has been told, or did not listen. */
@@ -83,7 +85,7 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
       const failure = statusFailure(status, headers);
       throw new ProblemError(failure.problem, failure.detail);
     }
-    if (message.method === 'notifications/initialized') await this.#openStream();
+    if (message.method === 'notifications/initialized') await this.#initialized();
   }
 
   listen(listener: LaneListener): () => void {
@@ -91,6 +93,10 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
     const ended = this.#ended;
     if (ended !== undefined) queueMicrotask(() => this.#tell(listener, ended));
     return () => this.#listeners.delete(listener);
+  }
+
+  attend(): void {
+    if (this.#stream === undefined) void this.#openStream();
   }
 
   release(): void {
@@ -201,6 +207,13 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
 
   #post(body: Buffer, timeoutMs: number): Promise<{ status: number; headers: IncomingHttpHeaders }> {
     return notice(timeoutMs, (handler) => this.target.post(this.#postHeaders.slice(), body, handler, false));
+  }
+
+  /** A server may have refused the stream for as long as it was not told that the client is ready. */
+  #initialized(): Promise<void> {
+    if (!this.#isReady && this.#stream?.isClosed === true) this.#stream = undefined;
+    this.#isReady = true;
+    return this.#openStream();
   }
 
   async #openStream(): Promise<void> {

@@ -91,6 +91,11 @@ export interface Lane {
   send(message: Message, revision: Revision): Promise<void>;
   /** Subscribes to what belongs to no call. Returns the function that ends the subscription. */
   listen(listener: LaneListener): () => void;
+  /**
+   * The client listens: what belongs to no call has somewhere to go. Absent where the server needs no invitation to say it.
+   * Idempotent.
+   */
+  attend?(): void;
   /** The holder is done: the session ended or the request is over. What is then freed is the upstream's business. Idempotent. */
   release(): void;
 }

@@ -86,6 +86,24 @@ describe('what one session is told', () => {
   }, 60_000);
 });
 
+describe('a client that never says it is initialized', () => {
+  it('hears on its stream what the server says outside any call, as one that does', async () => {
+    const opened = await ground.send(post(OPEN, TOKENS.user, initializeMessage()));
+    const session = opened.headers.get('mcp-session-id')?.[0] as string;
+    ground.secrets.push(session);
+    for (const each of [session, await ground.openSession()]) {
+      const listening = await stream(each);
+      await until(async () => {
+        await ground.send(tool(each, 'toggle_extra_tool'));
+        return said(listening).length > 0;
+      }, 'it hears of a change');
+      expect(new Set(said(listening))).toEqual(new Set([CHANGED]));
+      listening.destroy();
+      expect((await ground.send(on('DELETE', each))).status).toBe(204);
+    }
+  });
+});
+
 describe('the end of a session', () => {
   it('ends its stream and the calls under way, and then it is unknown', async () => {
     const session = await ground.openSession();

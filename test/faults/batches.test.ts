@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Received, ScriptedHttp, wellBehaved } from '../support/scripted-http.ts';
 import { until } from '../support/wait.ts';
 import { Gate, script } from './gate.ts';
-import { toolValue } from './talk.ts';
+import { type Session, toolValue } from './talk.ts';
 
 const BATCHING = { version: '2025-03-26' };
 const progress = (step: number, token: unknown) => ({
@@ -93,6 +93,48 @@ describe('several messages of a server in one array', () => {
     expect(toolValue(await session.tool(8, 'echo', { still: 'here' }))).toEqual({ still: 'here' });
     await session.notify('notifications/cancelled', { requestId: 7 });
     expect((await heard).messages).toHaveLength(1);
+    await session.end();
+  });
+});
+
+describe('several messages of a client in one array', () => {
+  const batch = (session: Session, server: string, messages: object[]) =>
+    gate
+      .caller(server)
+      .send('POST', session.headers, JSON.stringify(messages.map((each) => ({ jsonrpc: '2.0', ...each }))));
+  const cancel = (requestId: number) => ({ method: 'notifications/cancelled', params: { requestId } });
+  const tool = (id: number, name: string) => ({ id, method: 'tools/call', params: { name, arguments: {} } });
+
+  it('are taken in their order: a call can be taken back by what comes after it, and not by what came before', async () => {
+    const session = await gate.caller('stdio').open(BATCHING);
+    const reply = await batch(session, 'stdio', [cancel(8), tool(7, 'hang'), cancel(7), tool(8, 'echo')]);
+    const answers = new Map(reply.messages.map((message) => [message.id, message]));
+    expect(answers.get(7)).toMatchObject({ error: { code: 49_901 } });
+    expect(answers.get(8)).toMatchObject({ result: { content: [{ type: 'text' }] } });
+    expect(answers.size).toBe(2);
+    await session.end();
+  });
+
+  it('reach an HTTP server in their order where a notification is among them', async () => {
+    const session = await gate.caller('http').open(BATCHING);
+    const before = http.received.length;
+    const changed = { method: 'notifications/roots/list_changed' };
+    const reply = await batch(session, 'http', [
+      tool(1, 'first'),
+      changed,
+      tool(2, 'second'),
+      changed,
+      tool(3, 'third'),
+    ]);
+    expect(reply.messages.map(({ id }) => id).toSorted()).toEqual([1, 2, 3]);
+    const heard = http.received.slice(before).filter(({ method }) => method === 'POST');
+    expect(heard.map(({ rpc }) => rpc.params?.name ?? rpc.method)).toEqual([
+      'first',
+      changed.method,
+      'second',
+      changed.method,
+      'third',
+    ]);
     await session.end();
   });
 });
