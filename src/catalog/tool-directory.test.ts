@@ -13,13 +13,14 @@ class ScriptedLane implements Lane {
   readonly era = 'modern';
   readonly shared = false;
   readonly asked: OutboundCall[] = [];
+  readonly cancelled: string[] = [];
   released = 0;
   answer: Answer = (_, sink) => sink.settled(page(['a', 'b']));
 
   dispatch(call: OutboundCall, sink: CallSink) {
     this.asked.push(call);
     queueMicrotask(() => this.answer(call, sink));
-    return { upstreamId: 1, cancel: () => {}, resume: () => {} };
+    return { upstreamId: 1, cancel: (reason: string) => void this.cancelled.push(reason), resume: () => {} };
   }
 
   send(): Promise<void> {
@@ -104,6 +105,76 @@ describe('a tool directory', () => {
       );
     expect(await directory().lists('a')).toBe(true);
   });
+});
+
+describe('a list the server keeps waiting for', () => {
+  const [ada, ben] = [{}, {}];
+  const cancelled = { problem: { code: 'CANCELLED' } };
+
+  it('is taken back when nobody waits for it any more, and asked for anew by whoever comes next', async () => {
+    const tools = directory();
+    const well = lane.answer;
+    lane.answer = () => {};
+    const waiting = [tools.facts('a', ada), tools.lists('b', ben)];
+    await asked(1);
+    tools.leave(ada);
+    expect(lane.cancelled).toEqual([]);
+    tools.leave(ben);
+    for (const given of waiting) await expect(given).rejects.toMatchObject(cancelled);
+    expect([lane.cancelled.length, lane.released]).toEqual([1, 1]);
+    lane.answer = well;
+    expect(await tools.lists('b', ben)).toBe(true);
+    expect([lane.asked.length, lane.released]).toEqual([2, 2]);
+  });
+
+  it('goes on for the one who still waits', async () => {
+    const tools = directory();
+    let settle = () => {};
+    lane.answer = (_, sink) => {
+      settle = () => sink.settled(page(['a']));
+    };
+    const waiting = [tools.facts('a', ada), tools.facts('a', ben)];
+    await asked(1);
+    tools.leave(ada);
+    tools.leave({});
+    settle();
+    for (const facts of await Promise.all(waiting)) expect(facts).toBeDefined();
+    expect(lane.cancelled).toEqual([]);
+    tools.leave(ben);
+    expect(tools.facts('a', ada)).toBeDefined();
+    expect(lane.asked).toHaveLength(1);
+  });
+
+  it('is not asked for at all when its lane comes too late', async () => {
+    let lend = (_: Lane) => {};
+    const lender = {
+      lane: () =>
+        new Promise<Lane>((resolve) => {
+          lend = resolve;
+        }),
+      giveBack: (lent: Lane) => lent.release(),
+    };
+    const tools = new LaneToolDirectory(lender, { revision: '2026-07-28', timeoutMs: 5_000 }, () => now);
+    const waiting = tools.facts('a', ada);
+    tools.leave(ada);
+    lend(lane);
+    await expect(waiting).rejects.toMatchObject(cancelled);
+    expect([lane.asked.length, lane.released]).toEqual([0, 1]);
+  });
+
+  it('has a time of its own, shorter than that of a call and the same for all pages', async () => {
+    lane.answer = (_, sink) => {
+      now += 20_000;
+      sink.settled(page(['a'], lane.asked.length < 3 ? 'more' : undefined));
+    };
+    const lender = { lane: () => lane, giveBack: () => {} };
+    await new LaneToolDirectory(lender, { revision: '2026-07-28', timeoutMs: 120_000 }, () => now).lists('a');
+    expect(lane.asked.map(({ timeoutMs }) => timeoutMs)).toEqual([30_000, 10_000, 1]);
+  });
+
+  async function asked(count: number): Promise<void> {
+    while (lane.asked.length < count) await Promise.resolve();
+  }
 });
 
 describe('a name the directory does not know', () => {

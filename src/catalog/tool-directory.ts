@@ -1,40 +1,26 @@
-import type { Message } from '../jsonrpc/message.ts';
-import { isScanFailure, scanMessage } from '../jsonrpc/scan.ts';
-import { jsonString, writeRequest } from '../jsonrpc/write.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
-import type { Problem } from '../problem/problem.ts';
 import { ProblemError } from '../problem/problem.ts';
-import { META_CLIENT_CAPABILITIES, META_PROTOCOL_VERSION } from '../protocol/classify.ts';
 import type { ToolFacts } from '../protocol/mirrored-parameters.ts';
 import { eraOf, type Revision } from '../protocol/revisions.ts';
-import type { CallSink, Lane } from '../upstream/lane.ts';
-import { addTools } from './tool-facts.ts';
+import { type LaneLender, ListReading, type Tools } from './list-reading.ts';
 
-/** Pages a server may spread its list over before it is taken as endless. */
-const MAX_PAGES = 100;
-/** Names kept of one server. */
-const MAX_NAMES = 10_000;
 /** A list older than this is asked for again before a name is called unknown. */
 const FRESH_MS = 60_000;
 /** An unknown name asks again at most this often: a caller guessing names must not make the server work for each guess. */
 const RECHECK_MS = 2_000;
+/**
+ * How long a server may take over its list: less than over a call. Whoever comes meanwhile waits for the same list, and a server
+ * that lost the question would keep them all.
+ */
+const READING_MS = 30_000;
 
 export interface DirectorySettings {
   readonly revision: Revision;
+  /** Milliseconds a call may take, which the list may not exceed. */
   readonly timeoutMs: number;
   /** Hears of each tool that may not be offered, each time a list with it was read. */
   readonly onFault?: (tool: string, fault: string) => void;
 }
-
-/** Where a directory borrows the lane it asks on. */
-export interface LaneLender {
-  /** @throws ProblemError when no lane can be had */
-  lane(): Lane | Promise<Lane>;
-  /** The list was read, or could not be. */
-  giveBack(lane: Lane): void;
-}
-
-type Tools = ReadonlyMap<string, ToolFacts>;
 
 /**
  * The tools one lane's server lists, asked for by the gateway itself or seen on their way to a client, and kept for a while.
@@ -46,7 +32,7 @@ export class LaneToolDirectory {
   private readonly now: () => number;
   private tools: Tools | undefined;
   private askedAt = Number.NEGATIVE_INFINITY;
-  private asking: Promise<Tools> | undefined;
+  private asking: ListReading | undefined;
   /** Counts `forget`: a list asked for before one is not kept after it. */
   private edition = 0;
   private triedAt = Number.NEGATIVE_INFINITY;
@@ -59,28 +45,38 @@ export class LaneToolDirectory {
     this.now = now;
   }
 
-  /** @throws ProblemError when the server's list cannot be had: the call is then refused, not guessed at. */
-  lists(name: string): boolean | Promise<boolean> {
+  /**
+   * @param waiter whoever may `leave` before the answer
+   * @throws ProblemError when the server's list cannot be had: the call is then refused, not guessed at.
+   */
+  lists(name: string, waiter: object = this): boolean | Promise<boolean> {
     const age = this.now() - this.askedAt;
     if (this.tools !== undefined) {
       const known = this.offers(this.tools, name);
       if (known ? age < FRESH_MS : age < RECHECK_MS) return known;
     }
-    return this.ask().then((tools) => this.offers(tools, name));
+    return this.ask(waiter).then((tools) => this.offers(tools, name));
   }
 
   /**
    * What the list says of a tool; undefined when it is not on it. Waits for the server only while nothing is known of it:
    * an old list is good until the new one is there.
+   * @param waiter whoever may `leave` before the answer
    * @throws ProblemError when the server has never given its list and does not now
    */
-  facts(name: string): ToolFacts | undefined | Promise<ToolFacts | undefined> {
+  facts(name: string, waiter: object = this): ToolFacts | undefined | Promise<ToolFacts | undefined> {
     if (this.tools === undefined) {
       if (this.now() - this.unlistedAt < FRESH_MS) return undefined;
-      return this.ask().then((tools) => tools.get(name));
+      return this.ask(waiter).then((tools) => tools.get(name));
     }
-    if (this.now() - this.askedAt >= FRESH_MS && this.now() - this.triedAt >= RECHECK_MS) void this.ask().catch(ignore);
+    if (this.now() - this.askedAt >= FRESH_MS && this.now() - this.triedAt >= RECHECK_MS)
+      void this.ask(this).catch(ignore);
     return this.tools.get(name);
+  }
+
+  /** A caller is gone. A list only it waited for is not asked for any longer, and the next caller asks anew. */
+  leave(waiter: object): void {
+    if (this.asking?.leave(waiter)) this.asking = undefined;
   }
 
   /** Whether a list that comes by is worth reading. */
@@ -103,41 +99,30 @@ export class LaneToolDirectory {
     this.unlistedAt = Number.NEGATIVE_INFINITY;
   }
 
-  private ask(): Promise<Tools> {
-    if (this.asking !== undefined) return this.asking;
+  private ask(waiter: object): Promise<Tools> {
+    this.asking ??= this.begin();
+    this.asking.join(waiter);
+    return this.asking.done;
+  }
+
+  private begin(): ListReading {
+    const { edition, settings } = this;
     this.triedAt = this.now();
-    const asking = this.readAll().finally(() => {
-      if (this.asking === asking) this.asking = undefined;
-    });
-    this.asking = asking;
-    return asking;
-  }
-
-  private async readAll(): Promise<Tools> {
-    const { edition } = this;
-    const lane = await this.lender.lane();
-    try {
-      const tools = await this.readPages(lane);
-      if (edition === this.edition) this.keep(tools);
-      return tools;
-    } catch (error) {
-      if (error instanceof ProblemError && error.problem === PROBLEMS.UPSTREAM_INVALID) this.unlistedAt = this.now();
-      throw error;
-    } finally {
-      this.lender.giveBack(lane);
-    }
-  }
-
-  private async readPages(lane: Lane): Promise<Tools> {
-    const tools = new Map<string, ToolFacts>();
-    let cursor: string | undefined;
-    for (let page = 0; page < MAX_PAGES && tools.size < MAX_NAMES; page++) {
-      const answer = await this.readPage(lane, cursor);
-      addTools(tools, answer);
-      cursor = answer.result?.string('nextCursor');
-      if (cursor === undefined) break;
-    }
-    return tools;
+    const reading = new ListReading(this.lender, settings.revision, Math.min(settings.timeoutMs, READING_MS), this.now);
+    const over = (): void => {
+      if (this.asking === reading) this.asking = undefined;
+    };
+    reading.done.then(
+      (tools) => {
+        over();
+        if (edition === this.edition) this.keep(tools);
+      },
+      (error) => {
+        over();
+        if (error instanceof ProblemError && error.problem === PROBLEMS.UPSTREAM_INVALID) this.unlistedAt = this.now();
+      },
+    );
+    return reading;
   }
 
   private keep(tools: Tools): void {
@@ -153,53 +138,6 @@ export class LaneToolDirectory {
     const facts = tools.get(name);
     return facts !== undefined && (facts.fault === undefined || eraOf(this.settings.revision) !== 'modern');
   }
-
-  private readPage(lane: Lane, cursor: string | undefined): Promise<Message> {
-    const { revision, timeoutMs } = this.settings;
-    const message = listRequest(revision, cursor);
-    return new Promise((resolve, reject) => {
-      lane.dispatch(
-        { message, revision, decisionId: 'tool-directory', paramHeaders: [], timeoutMs },
-        new PageSink(resolve, reject),
-      );
-    });
-  }
 }
 
 const ignore = (): void => {};
-
-class PageSink implements CallSink {
-  private readonly resolve: (page: Message) => void;
-  private readonly reject: (error: ProblemError) => void;
-
-  constructor(resolve: (page: Message) => void, reject: (error: ProblemError) => void) {
-    this.resolve = resolve;
-    this.reject = reject;
-  }
-
-  opened(): void {}
-
-  message(): boolean {
-    return true;
-  }
-
-  settled(response: Message): void {
-    if (response.kind === 'result') this.resolve(response);
-    else this.reject(new ProblemError(PROBLEMS.UPSTREAM_INVALID, 'the server answered tools/list with an error'));
-  }
-
-  failed(problem: Problem, detail: string): void {
-    this.reject(new ProblemError(problem, detail));
-  }
-}
-
-function listRequest(revision: Revision, cursor: string | undefined): Message {
-  const members: string[] = [];
-  if (cursor !== undefined) members.push(`"cursor":${jsonString(cursor)}`);
-  if (eraOf(revision) === 'modern') {
-    members.push(`"_meta":{"${META_PROTOCOL_VERSION}":"${revision}","${META_CLIENT_CAPABILITIES}":{}}`);
-  }
-  const message = scanMessage(writeRequest(0, 'tools/list', `{${members.join(',')}}`));
-  if (isScanFailure(message)) throw new Error(`the gateway wrote a request it cannot read: ${message.detail}`);
-  return message;
-}

@@ -57,7 +57,7 @@ export function authorize(authorizer: Authorizer, extended: ExtendedMethods = NO
 
 function listed(call: Call, allowed: Pass): Verdict | Promise<Verdict> {
   const name = call.name as string;
-  const answer = call.tools.lists(name);
+  const answer = call.tools.lists(name, call);
   if (answer instanceof Promise) {
     return answer.then((known) => (known ? allowed : unknownTool(name, 'tool.unknown')), unlisted);
   }

@@ -24,13 +24,15 @@ export interface ToolDirectory {
   /**
    * Whether the server lists the tool now. Asks the server (its list, never the tool) when it is not known yet.
    * Rejects with ProblemError when the list cannot be had.
+   * @param waiter the call, which may be over before the answer is there
    */
-  lists(name: string): boolean | Promise<boolean>;
+  lists(name: string, waiter: object): boolean | Promise<boolean>;
   /**
    * What the list says of a tool; undefined when it is not on it. Asks the server only when it has never given its list.
    * Rejects with ProblemError when it does not give it then.
+   * @param waiter the call, which may be over before the answer is there
    */
-  facts(name: string): ToolFacts | undefined | Promise<ToolFacts | undefined>;
+  facts(name: string, waiter: object): ToolFacts | undefined | Promise<ToolFacts | undefined>;
 }
 
 /** What a request of 2026-07-28 brings beside its body, and what was found out about it. One for each request. */

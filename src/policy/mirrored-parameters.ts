@@ -22,7 +22,7 @@ export function mirroredParameters(): Decision {
     evaluate(call) {
       const { modern, name } = call;
       if (modern === undefined || name === undefined || call.method !== 'tools/call') return NONE;
-      const facts = call.tools.facts(name);
+      const facts = call.tools.facts(name, call);
       return facts instanceof Promise
         ? facts.then((known) => judge(call, modern, known), unlisted)
         : judge(call, modern, facts);

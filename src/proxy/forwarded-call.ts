@@ -1,5 +1,5 @@
+import type { LaneToolDirectory } from '../catalog/tool-directory.ts';
 import type { Message } from '../jsonrpc/message.ts';
-import type { ToolDirectory } from '../policy/call.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
 import { METHODS } from '../protocol/methods.ts';
@@ -19,7 +19,7 @@ import type { Estate, Generation, ServerPlan } from './services.ts';
 
 /** Where a call gets its lane, and who hears of its end: a session for the legacy era, the server for the modern one. */
 export interface LaneSource {
-  readonly tools: ToolDirectory;
+  readonly tools: LaneToolDirectory;
   /** @throws ProblemError when no lane can be had */
   lane(): Lane | Promise<Lane>;
   begin(call: ForwardedCall): void;
@@ -60,7 +60,7 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     this.source = source;
   }
 
-  get tools(): ToolDirectory {
+  get tools(): LaneToolDirectory {
     return this.source.tools;
   }
 

@@ -1,5 +1,5 @@
+import type { LaneToolDirectory } from '../catalog/tool-directory.ts';
 import type { Principal } from '../identity/principal.ts';
-import type { ToolDirectory } from '../policy/call.ts';
 import type { Problem } from '../problem/problem.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import type { Lane } from '../upstream/lane.ts';
@@ -20,7 +20,7 @@ export class ModernSource implements LaneSource {
     this.revision = revision;
   }
 
-  get tools(): ToolDirectory {
+  get tools(): LaneToolDirectory {
     return this.estate.directories.of(this.principal, this.plan, this.revision);
   }
 

@@ -1,8 +1,9 @@
+import type { LaneToolDirectory } from '../catalog/tool-directory.ts';
 import type { Principal, PrincipalId } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import type { RequestId } from '../jsonrpc/span.ts';
-import type { Call, CallOrigin, ModernFacts, ToolDirectory } from '../policy/call.ts';
-import { type ChainResult, isStopped, type Stopped } from '../policy/engine.ts';
+import type { Call, CallOrigin, ModernFacts } from '../policy/call.ts';
+import { isStopped, type Stopped } from '../policy/engine.ts';
 import { isDenial } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Problem, ProblemError } from '../problem/problem.ts';
@@ -52,6 +53,8 @@ export abstract class ReceivedCall implements Call, Ticket {
   readonly plan: ServerPlan;
   protected readonly reply: Carrier;
   protected over = false;
+  /** Something it was judged by is waited for: the server's list of tools, perhaps. */
+  private isBeingJudged = false;
 
   constructor(estate: Estate, rules: Generation, plan: ServerPlan, reply: Carrier, parts: CallParts) {
     this.estate = estate;
@@ -72,7 +75,7 @@ export abstract class ReceivedCall implements Call, Ticket {
   /** A call waits for one answer; a stream ends only when somebody ends it. */
   abstract readonly kind: 'call' | 'stream';
   /** Looked for only when a rule asks: most callers are not restricted. */
-  abstract readonly tools: ToolDirectory;
+  abstract readonly tools: LaneToolDirectory;
   /** The gateway ends it itself: revoked, expired, shutting down. */
   abstract end(reason: EndReason): void;
   /** The client closed the connection or was cut for not reading. */
@@ -115,8 +118,12 @@ export abstract class ReceivedCall implements Call, Ticket {
     if (!this.rules.stillAccepts(this.holder, this.server)) return this.end('token-revoked');
     if (unfit !== undefined) return this.refused(unfit);
     try {
-      const pending = this.rules.decide.run(this);
-      const judged: ChainResult = pending instanceof Promise ? await pending : pending;
+      let judged = this.rules.decide.run(this);
+      if (judged instanceof Promise) {
+        this.isBeingJudged = true;
+        judged = await judged;
+        this.isBeingJudged = false;
+      }
       if (isStopped(judged)) return this.refused(judged);
       this.estate.metrics.verdict('authorize', 'allowed', 'allow');
       const lease = this.lease();
@@ -174,6 +181,7 @@ export abstract class ReceivedCall implements Call, Ticket {
   private close(): void {
     this.over = true;
     this.estate.tickets.remove(this);
+    if (this.isBeingJudged) this.tools.leave(this);
     this.letGo();
   }
 

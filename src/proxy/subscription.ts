@@ -1,9 +1,9 @@
+import type { LaneToolDirectory } from '../catalog/tool-directory.ts';
 import { idToken, writeError, writeNotification, writeResult } from '../jsonrpc/write.ts';
 import type { EventCopies } from '../listen/event-copies.ts';
 import type { Listener, SharedSubscription } from '../listen/shared-subscription.ts';
 import { readTopics, resourceOf, type Topic, taskOf, writeTopics } from '../listen/topics.ts';
 import type { Ending, SubscriptionTerms } from '../listen/upstream-subscription.ts';
-import type { ToolDirectory } from '../policy/call.ts';
 import type { Stopped } from '../policy/engine.ts';
 import { refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
@@ -56,7 +56,7 @@ export class Subscription extends ReceivedCall implements Listener {
     this.terms = { revision: parts.revision, timeoutMs: plan.callTimeoutMs };
   }
 
-  get tools(): ToolDirectory {
+  get tools(): LaneToolDirectory {
     return this.source.tools;
   }
 

@@ -49,6 +49,7 @@ beforeAll(async () => {
     script('stdio', ['server.mjs', 'modern']),
     script('stdio-legacy', ['server.mjs', 'legacy']),
     { id: 'http', transport: 'streamable-http', url: upstream.url, era: 'modern' },
+    { id: 'http-list', transport: 'streamable-http', url: upstream.url, era: 'modern' },
     { id: 'http-legacy', transport: 'streamable-http', url: upstream.url, era: 'legacy' },
   ]);
 });
@@ -99,6 +100,24 @@ describe('a modern client that closes its stream', () => {
     await within(request.over, 'the connection is closed');
     expect(response.writableFinished).toBe(false);
     expect(upstream.of('notifications/cancelled')).toEqual([]);
+  });
+
+  it('leaves no question for the list of tools behind: the next call asks a server that is well again', async () => {
+    const ada = gate.caller('http-list');
+    const lists = upstream.of('tools/list').length;
+    upstream.next(() => {});
+    await abandon(ada, 'hang', () => until(() => upstream.of('tools/list').length > lists, 'the list is asked for'));
+    await within(upstream.of('tools/list').at(-1)!.over, 'the question is taken back');
+    const call = ada.tool(2, 'hang');
+    await until(() => held.length > 0, 'the server has the call');
+    const { request, response } = held.pop()!;
+    response.setHeader('content-type', 'application/json').end(answer(request));
+    expect((await call).last).toMatchObject({ id: 2, result: { ok: true } });
+    expect(upstream.of('tools/list')).toHaveLength(lists + 2);
+    await gate.gateway.audited(
+      ({ type, server, outcome }) => type === 'outcome' && server === 'http-list' && outcome === 'cancelled',
+      'the cancelled call',
+    );
   });
 
   it('hears nothing of what a stdio server still says of it, nor does the next call under its id', async () => {
