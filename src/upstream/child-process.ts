@@ -67,6 +67,8 @@ export class ChildProcess {
   readonly pid: number | undefined;
   /** Resolves after the reader was told of the exit. */
   readonly gone: Promise<void>;
+  /** Read of its stdout so far. */
+  heardBytes = 0;
   readonly #process: ChildProcessWithoutNullStreams | undefined;
   readonly #reader: ChildReader;
   readonly #command: ChildCommand;
@@ -195,7 +197,10 @@ export class ChildProcess {
         this.fail(`wrote a line longer than ${this.#command.lineBytes} bytes`, remedy);
       } else if (line.length > 0 && this.#fault === undefined) this.#reader.line(line);
     });
-    child.stdout.on('data', (chunk: Buffer) => framer.push(chunk));
+    child.stdout.on('data', (chunk: Buffer) => {
+      this.heardBytes += chunk.length;
+      framer.push(chunk);
+    });
     child.stdout.on('end', () => {
       framer.end();
       this.#deaf();

@@ -19,9 +19,12 @@ export class PendingCall implements CallHandle {
   blocked = false;
   /** Among the calls handed to the pipe; no number reaches it while it was not handed over at all. */
   place = Number.POSITIVE_INFINITY;
+  /** What the child had written to stdout when the call was made, in bytes. */
+  heardBefore = 0;
   readonly #keeper: CallKeeper;
   readonly #sink: CallSink;
   #timer: NodeJS.Timeout | undefined;
+  #timeoutMs = 0;
   #opened = false;
   #done = false;
 
@@ -35,6 +38,16 @@ export class PendingCall implements CallHandle {
 
   get done(): boolean {
     return this.#done;
+  }
+
+  /** False while the pipe has not been given a byte of it. */
+  get handedOver(): boolean {
+    return this.place !== Number.POSITIVE_INFINITY;
+  }
+
+  /** 0 is no limit. */
+  get timeoutMs(): number {
+    return this.#timeoutMs;
   }
 
   get wantsProgress(): boolean {
@@ -51,6 +64,7 @@ export class PendingCall implements CallHandle {
 
   /** The clock that ends in UPSTREAM_TIMEOUT. Progress does not turn it back: the limit is absolute. 0 is no limit. */
   startClock(timeoutMs: number): void {
+    this.#timeoutMs = timeoutMs;
     if (timeoutMs > 0 && timeoutMs < 2 ** 31) this.#timer = setTimeout(expire, timeoutMs, this.#keeper, this).unref();
   }
 

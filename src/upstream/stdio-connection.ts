@@ -6,21 +6,22 @@ import { type Problem, ProblemError } from '../problem/problem.ts';
 import { META_SUBSCRIPTION_ID } from '../protocol/classify.ts';
 import { ACKNOWLEDGED, LISTEN } from '../protocol/methods.ts';
 import type { Log } from '../telemetry/log.ts';
+import { CallsInHand } from './calls-in-hand.ts';
 import { type ChildCommand, type ChildExit, ChildProcess } from './child-process.ts';
 import type { CallSink, OutboundCall } from './lane.ts';
 import { unreadId, withoutByteOrderMark } from './line-framer.ts';
 import { LogQuota } from './log-quota.ts';
 import { type CallKeeper, PendingCall } from './pending-call.ts';
-import { PipeLedger } from './pipe-ledger.ts';
 import { outboundRequest } from './rewrite.ts';
-import type { ConnectionOwner, ConnectionServices, Unassigned } from './stdio-ports.ts';
+import type { ConnectionOwner, ConnectionServices, Ending, Unassigned } from './stdio-ports.ts';
 import { KEEPS_WAITING, NEVER_SPOKE, ONLY_NOISE } from './stdio-remedies.ts';
 import { StdoutNoise } from './stdout-noise.ts';
 
 const COMPLAINTS_PER_MINUTE = 5;
-/** Calls in a row that ran out of time while the child said nothing at all; then it is taken for hung and killed. */
-const SILENT_TIMEOUTS = 3;
-const NOT_READ = 'the server does not read its input, and the queue is full';
+/** Within which a child that met a call with silence has to show that it lives. */
+const ALIVE_WITHIN_MS = 5_000;
+/** No child is ended for a pause shorter than this, however short the calls are. */
+const PAUSE_MS = 1_000;
 
 /**
  * JSON-RPC with one child: gives every request an integer of its own, and every answer to the call that waits for it.
@@ -36,21 +37,16 @@ export class StdioConnection implements CallKeeper {
   readonly #child: ChildProcess;
   readonly #owner: ConnectionOwner;
   readonly #log: Log;
-  readonly #pendingLimit: number;
-  readonly #pending = new Map<number, PendingCall>();
-  readonly #ledger = new PipeLedger();
+  readonly #calls: CallsInHand;
   readonly #noise: StdoutNoise;
   readonly #complaints: LogQuota;
-  #nextId = 1;
   #answered = false;
-  #silentTimeouts = 0;
   #blocked = 0;
-  #end: { readonly problem: Problem; readonly detail: string } | undefined;
+  #end: Ending | undefined;
 
   constructor(command: ChildCommand, owner: ConnectionOwner, services: ConnectionServices) {
     this.#owner = owner;
     this.#log = services.log;
-    this.#pendingLimit = services.pendingCalls;
     this.#noise = new StdoutNoise(services.log, command.secrets, services.now);
     this.#complaints = new LogQuota(COMPLAINTS_PER_MINUTE, services.now);
     const reader = {
@@ -58,10 +54,11 @@ export class StdioConnection implements CallKeeper {
       exited: (exit: ChildExit) => {
         owner.exited(this, exit);
         // Its last words are in the log; the record of a call must not hold what a program printed.
-        this.#retire(PROBLEMS.UPSTREAM_CLOSED, exit.neverStarted ? exit.detail : exit.summary, true);
+        this.#retire(PROBLEMS.UPSTREAM_CLOSED, exit.neverStarted ? exit.detail : exit.summary, 'buried');
       },
     };
     this.#child = new ChildProcess(command, reader, services.log, services.timing);
+    this.#calls = new CallsInHand(this.#child, services.pendingCalls);
   }
 
   get alive(): boolean {
@@ -69,7 +66,7 @@ export class StdioConnection implements CallKeeper {
   }
 
   /** What callers are told from the end on; undefined while it lives. */
-  get ending(): { readonly problem: Problem; readonly detail: string } | undefined {
+  get ending(): Ending | undefined {
     return this.#end;
   }
 
@@ -84,17 +81,17 @@ export class StdioConnection implements CallKeeper {
   }
 
   get pendingCount(): number {
-    return this.#pending.size;
+    return this.#calls.size;
   }
 
   /** The calls that wait, the oldest first. */
   get calls(): IterableIterator<PendingCall> {
-    return this.#pending.values();
+    return this.#calls.all();
   }
 
   /** An integer no other call on this pipe has or will have. */
   takeId(): number {
-    return this.#nextId++;
+    return this.#calls.takeId();
   }
 
   dispatch(call: OutboundCall, sink: CallSink): PendingCall {
@@ -111,7 +108,7 @@ export class StdioConnection implements CallKeeper {
         else resolve();
       });
       if (taken) return;
-      const { problem, detail } = this.#whyNotTaken();
+      const { problem, detail } = this.#calls.whyNotTaken(this.#end);
       reject(new ProblemError(problem, detail));
     });
   }
@@ -148,17 +145,14 @@ export class StdioConnection implements CallKeeper {
   expired(call: PendingCall): void {
     this.#forget(call);
     this.#tellCancelled(call, 'timed out');
-    if (this.#blocked === 0) this.#silentTimeouts += 1;
     // Who asks on the gateway's own behalf says himself what the silence means.
     if (call.message !== undefined) {
       const remedy = call.method === 'initialize' ? NEVER_SPOKE : KEEPS_WAITING;
       this.complain('the server did not answer in time', { method: call.method, remedy });
     }
+    // First, so that a call made in the very turn that hears of this one's end is held already.
+    this.#doubt(call);
     call.fail(PROBLEMS.UPSTREAM_TIMEOUT, `no answer to ${call.method} in time`);
-    if (this.#silentTimeouts < SILENT_TIMEOUTS) return;
-    this.#child.fail('stopped answering', KEEPS_WAITING);
-    // Retired at once and not when it is gone: the next call must find another child, not this one's last moments.
-    this.#retire(PROBLEMS.UPSTREAM_CLOSED, 'the server stopped answering');
   }
 
   /** Says something about the manners of the server, five times a minute at most. */
@@ -179,31 +173,31 @@ export class StdioConnection implements CallKeeper {
   }
 
   /**
-   * Sends a call's bytes, which carry its id; a refusal reaches the sink like any failure. A child that is leaving gets
-   * no more: the call then waits to hear how it left, and nobody has seen it.
+   * Sends a call's bytes, which carry its id; a refusal reaches the sink like any failure. A child that is leaving or in
+   * doubt gets no more: the call then waits to hear what became of it, and nobody has seen it.
    */
   start(call: PendingCall, bytes: Buffer, timeoutMs: number): void {
-    const reads = this.#child.takesInput;
-    const ended = this.#end !== undefined;
-    const hasRoom = this.#pending.size < this.#pendingLimit;
-    if (!ended && hasRoom && (!reads || this.#child.write(bytes, this.#ledger.onWritten))) {
-      if (reads) call.place = this.#ledger.handed();
-      this.#pending.set(call.upstreamId, call);
-      return call.startClock(timeoutMs);
-    }
-    const { problem, detail } = this.#whyNotTaken();
-    queueMicrotask(() => call.fail(problem, detail, ended));
+    this.#calls.start(call, bytes, timeoutMs, this.#end);
   }
 
-  #whyNotTaken(): { problem: Problem; detail: string } {
-    if (this.#end !== undefined) return this.#end;
-    if (!this.#child.takesInput) return { problem: PROBLEMS.UPSTREAM_CLOSED, detail: 'the server is exiting' };
-    const waiting = `mcps[].limits.pending_calls is ${this.#pendingLimit}, and as many calls wait for an answer`;
-    return { problem: PROBLEMS.UPSTREAM_BUSY, detail: this.#pending.size < this.#pendingLimit ? NOT_READ : waiting };
+  /**
+   * A child that said nothing while a call ran out of time hangs or is slow; a question tells. While it is not read, for a slow
+   * client's sake, its silence means nothing, and before it is in use whoever asks it says what silence means.
+   */
+  #doubt(call: PendingCall): void {
+    if (this.#end !== undefined || this.#blocked > 0 || !this.#calls.metSilence(call)) return;
+    if (this.unassigned === undefined || call.message === undefined || call.method === 'initialize') return;
+    // Half of what a call has, so that one held meanwhile has time left to be made again.
+    const within = Math.min(ALIVE_WITHIN_MS, Math.max(PAUSE_MS, call.timeoutMs / 2));
+    this.#calls.doubt(this.unassigned.signOfLife, within, () => {
+      this.#child.fail('stopped answering', KEEPS_WAITING);
+      // Retired at once and not when it is gone: the next call must find another child, not this one's last moments.
+      this.#retire(PROBLEMS.UPSTREAM_CLOSED, 'the server stopped answering', 'hung');
+    });
   }
 
   #line(bytes: Buffer): void {
-    this.#silentTimeouts = 0;
+    this.#calls.heard();
     const message = scanUpstream(withoutByteOrderMark(bytes));
     if (isScanFailure(message)) {
       const members = this.unassigned?.takesBatches ? batchMembers(bytes) : undefined;
@@ -211,7 +205,7 @@ export class StdioConnection implements CallKeeper {
       if (members !== undefined) return;
       if (this.#noise.hear(bytes, message.detail)) return this.#child.fail(ONLY_NOISE, NEVER_SPOKE);
       // An answer that cannot be read is still an answer: whoever waits for it hears so now, not when the time is up.
-      const call = this.#callOf(message.id ?? unreadId(bytes));
+      const call = this.#calls.of(message.id ?? unreadId(bytes));
       if (call !== undefined && this.#forget(call)) call.fail(PROBLEMS.UPSTREAM_INVALID, message.detail);
       return;
     }
@@ -231,9 +225,9 @@ export class StdioConnection implements CallKeeper {
   }
 
   #response(message: Message): void {
-    const call = typeof message.id === 'number' ? this.#pending.get(message.id) : undefined;
+    const call = this.#calls.of(message.id);
     if (call === undefined) {
-      const late = typeof message.id === 'number' && message.id > 0 && message.id < this.#nextId;
+      const late = typeof message.id === 'number' && this.#calls.wasTaken(message.id);
       if (!late) this.complain('the server answered a call that was never made; the answer was dropped');
       return;
     }
@@ -248,20 +242,20 @@ export class StdioConnection implements CallKeeper {
   #notification(message: Message): void {
     const { params, meta } = message;
     if (message.method === 'notifications/progress') {
-      const call = this.#callOf(params?.id('progressToken'));
+      const call = this.#calls.of(params?.id('progressToken'));
       if (call?.wantsProgress) this.deliver(call, message);
       else if (call === undefined) this.unassigned?.notification(message);
       return;
     }
     if (meta?.has(META_SUBSCRIPTION_ID)) {
-      const call = this.#callOf(meta.id(META_SUBSCRIPTION_ID));
+      const call = this.#calls.of(meta.id(META_SUBSCRIPTION_ID));
       if (call?.method !== LISTEN) return;
       // The acknowledgement is the answer a listener waits for; from there on the stream has no end of its own.
       if (message.method === ACKNOWLEDGED) call.stopClock();
       return this.deliver(call, message);
     }
     if (message.method === 'notifications/cancelled') {
-      const call = this.#callOf(params?.id('requestId'));
+      const call = this.#calls.of(params?.id('requestId'));
       if (call?.method === LISTEN) {
         this.#forget(call);
         call.deliver(message);
@@ -271,29 +265,22 @@ export class StdioConnection implements CallKeeper {
     this.unassigned?.notification(message);
   }
 
-  #callOf(id: string | number | undefined): PendingCall | undefined {
-    return typeof id === 'number' ? this.#pending.get(id) : undefined;
-  }
-
   /** True when it was waiting. */
   #forget(call: PendingCall): boolean {
     this.unblock(call);
-    return this.#pending.delete(call.upstreamId);
+    return this.#calls.forget(call);
   }
 
   /** MCP 2025-11-25 and 2026-07-28, cancellation; `initialize` must not be cancelled. */
   #tellCancelled(call: PendingCall, reason: string): void {
-    if (this.#end !== undefined || call.method === 'initialize') return;
+    if (this.#end !== undefined || !call.handedOver || call.method === 'initialize') return;
     this.notify('notifications/cancelled', `{"requestId":${call.upstreamId},"reason":${JSON.stringify(reason)}}`);
   }
 
-  /** `buried`: its pipes are closed, so it is certain what it took. */
-  #retire(problem: Problem, detail: string, buried = false): void {
+  #retire(problem: Problem, detail: string, how: 'buried' | 'hung' | 'stopped' = 'stopped'): void {
     if (this.#end !== undefined) return;
     this.#end = { problem, detail };
-    const calls = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const call of calls) call.fail(problem, detail, buried && !this.#ledger.took(call.place));
+    this.#calls.fail(problem, detail, how);
     this.unassigned?.closed(problem, detail);
   }
 }

@@ -3,11 +3,11 @@ import type { Problem } from '../problem/problem.ts';
 import { META_LOG_LEVEL } from '../protocol/classify.ts';
 import { LISTEN } from '../protocol/methods.ts';
 import type { Revision } from '../protocol/revisions.ts';
-import { eraMismatch, refusesLegacy } from './era.ts';
+import { discoverParams, eraMismatch, refusesLegacy } from './era.ts';
 import type { CallHandle, CallSink, Lane, LaneIdentity, LaneListener, OutboundCall } from './lane.ts';
 import type { PendingCall } from './pending-call.ts';
 import type { StdioConnection } from './stdio-connection.ts';
-import type { Unassigned } from './stdio-ports.ts';
+import { PING, type Question, type Unassigned } from './stdio-ports.ts';
 
 /**
  * Whether a client's message may go down a pipe as it is. Its `notifications/cancelled` may not: it names the client's
@@ -25,6 +25,7 @@ export class ExclusiveLane implements Lane, Unassigned {
   readonly era = 'legacy';
   readonly shared = false;
   takesBatches = false;
+  readonly signOfLife = PING;
   readonly #connection: StdioConnection;
   readonly #server: string;
   readonly #onRelease: () => void;
@@ -126,12 +127,15 @@ class OpeningSink implements CallSink {
 export class ModernTraffic implements Unassigned, LaneIdentity {
   readonly ordered = true;
   readonly takesBatches = false;
+  readonly signOfLife: Question;
   readonly listeners = new Set<LaneListener>();
   readonly #connection: StdioConnection;
   readonly #manyPrincipals: boolean;
 
-  constructor(connection: StdioConnection, manyPrincipals: boolean) {
+  /** @param version of the gateway, which it tells a server that it asks for a sign of life */
+  constructor(connection: StdioConnection, manyPrincipals: boolean, version: string) {
     this.#connection = connection;
+    this.signOfLife = { method: 'server/discover', rawParams: discoverParams(version) };
     this.#manyPrincipals = manyPrincipals;
     connection.unassigned = this;
   }

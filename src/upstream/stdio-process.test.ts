@@ -205,20 +205,6 @@ describe('a server that does not read', () => {
     expect(codes).toContain('UPSTREAM_BUSY');
     expect(codes[0]).toBe('UPSTREAM_TIMEOUT');
   });
-
-  it('is killed after three calls in a row met nothing but silence', async () => {
-    const upstream = bench.upstream(legacy());
-    const lane = await upstream.lease(leaseFor('legacy'));
-    await open(lane);
-    const { pid } = await tool<Identity>(lane, 'identity');
-    process.kill(pid, 'SIGSTOP');
-    for (const _ of [1, 2, 3]) {
-      const sink = await request(lane, 'tools/call', { name: 'echo' }, { timeoutMs: 20 });
-      expect(sink.problem?.code).toBe('UPSTREAM_TIMEOUT');
-    }
-    await groupGone(pid);
-    expect(bench.log.matching(/stopped answering/)).toHaveLength(1);
-  });
 });
 
 describe('stopping', () => {

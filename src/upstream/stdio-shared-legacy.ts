@@ -10,7 +10,7 @@ import { PendingCall } from './pending-call.ts';
 import type { StdioConnection } from './stdio-connection.ts';
 import { ask } from './stdio-handshake.ts';
 import type { Holders } from './stdio-lane.ts';
-import type { Unassigned } from './stdio-ports.ts';
+import { PING, type Unassigned } from './stdio-ports.ts';
 
 const CHANGES: ReadonlySet<string> = new Set([
   'notifications/tools/list_changed',
@@ -31,6 +31,7 @@ export class SharedLegacyTraffic implements Unassigned {
   readonly opening: Message;
   readonly lanes = new Set<SharedLegacyLane>();
   readonly takesBatches: boolean;
+  readonly signOfLife = PING;
   readonly #subscribers = new Map<string, Set<SharedLegacyLane>>();
 
   constructor(connection: StdioConnection, opening: Message) {

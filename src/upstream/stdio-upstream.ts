@@ -140,7 +140,7 @@ class StdioUpstream implements Upstream, StarterClient {
   async #startModern(key: string, scope: ChildScope): Promise<PooledChild> {
     const asked = this.#settings.era === 'auto' && this.#verdict === undefined;
     const connection = asked ? await this.#probed() : await this.#starter.start({ probing: false });
-    const traffic = new ModernTraffic(connection, scope === 'shared');
+    const traffic = new ModernTraffic(connection, scope === 'shared', this.#version);
     return this.#pooled(key, connection, (holders) => new ModernLane(connection, traffic, holders));
   }
 

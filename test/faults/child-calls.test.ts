@@ -86,11 +86,23 @@ describe.each(['legacy', 'modern'])('a child that fails in the middle of a call 
     expect(status).toBe(504);
     expect(await gate.told(server, before)).toHaveLength(1);
     const received = toolValue<RpcMessage[]>(await ada.tool(1, 'received'));
-    expect(received.at(-2)).toMatchObject({ method: 'notifications/cancelled' });
+    const question = era === 'legacy' ? 'ping' : 'server/discover';
+    expect(received.slice(-3).map(({ method }) => method)).toEqual(['notifications/cancelled', question, 'tools/call']);
     expect(await ada.pid()).toBe(pid);
   });
 
-  it('is stopped (SIGSTOP): calls time out, then another child takes over', async () => {
+  it('is stopped (SIGSTOP): one call times out, and the next works on another child', async () => {
+    const ada = await voice(era, '-prompt');
+    const pid = await ada.pid();
+    process.kill(pid, 'SIGSTOP');
+    const { status, last } = await ada.tool('mine', 'echo');
+    expect([status, last.id, last.error?.code]).toEqual([504, 'mine', TIMEOUT]);
+    expect(toolValue(await ada.tool('next', 'echo', { back: true }))).toEqual({ back: true });
+    expect(await ada.pid()).not.toBe(pid);
+    await until(() => !isAlive(pid), 'the hung child was killed');
+  });
+
+  it('is stopped (SIGSTOP) under several calls: each times out, then another child takes over', async () => {
     const ada = await voice(era, '-prompt');
     const pid = await ada.pid();
     process.kill(pid, 'SIGSTOP');
