@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Bench, child, leaseFor, tool } from '../../test/support/children/bench.ts';
 import { httpSettings, leaseModern, notification, recordingLog } from '../../test/support/lane-calls.ts';
-import { ScriptedListen } from '../../test/support/scripted-listen.ts';
+import { ScriptedListen, type ScriptedSubscription } from '../../test/support/scripted-listen.ts';
 import { until } from '../../test/support/wait.ts';
 import { createHttpUpstream } from '../upstream/http-upstream.ts';
 import type { Lane, Upstream } from '../upstream/lane.ts';
 import type { EventCopies } from './event-copies.ts';
-import type { Listener, SharedSubscription } from './shared-subscription.ts';
+import type { Listener } from './listener.ts';
+import type { SharedSubscription } from './shared-subscription.ts';
 import { SharedSubscriptions } from './shared-subscriptions.ts';
 import type { Ending } from './upstream-subscription.ts';
 
@@ -231,6 +232,104 @@ describe('when somebody asks for more', () => {
     server.subscriptions[2]?.say(UPDATED, { uri: '0' });
     await hears(small, 2);
     expect(small.heard).toEqual(['ack resource 0', 'resources/updated 0']);
+  });
+});
+
+describe('a listener whose subscription the server does not acknowledge', () => {
+  it('holds nobody up once it has left', async () => {
+    const slow = await join('resource slow');
+    const other = await join('tools');
+    const unanswered = await server.nth(0);
+    slow.leave();
+    const next = await server.nth(1);
+    expect(next.asked).toEqual({ toolsListChanged: true });
+    next.acknowledge();
+    await hears(other, 1);
+    await unanswered.over;
+    expect([slow.heard, other.heard]).toEqual([[], ['ack tools']]);
+  });
+
+  it('waits apart from those who come later, and hears its own when it is acknowledged after all', async () => {
+    const slow = await join('resource slow');
+    const other = await join('tools');
+    const next = await server.nth(1);
+    expect(next.asked).toEqual({ toolsListChanged: true });
+    next.acknowledge();
+    await hears(other, 1);
+    server.subscriptions[0]?.acknowledge();
+    await hears(slow, 1);
+    server.subscriptions[0]?.say(UPDATED, { uri: 'slow' });
+    server.subscriptions[1]?.say(CHANGED);
+    for (const ear of [slow, other]) await hears(ear, 2);
+    expect(slow.heard).toEqual(['ack resource slow', 'resources/updated slow']);
+    expect(other.heard).toEqual(['ack tools', CHANGED_HEARD]);
+    other.leave();
+    await server.subscriptions[1]?.over;
+    expect(server.open).toEqual([server.subscriptions[0]]);
+    slow.leave();
+    await server.subscriptions[0]?.over;
+    expect(all.size).toBe(0);
+  });
+
+  it('does not take with it those who were asked for together with it', async () => {
+    const first = await listening('prompts');
+    const pending = await join('resource p');
+    const [slow, good] = [await join('resource slow'), await join('tools')];
+    (await server.nth(1)).acknowledge();
+    await hears(pending, 1);
+    const together = await server.nth(2);
+    expect(together.asked.resourceSubscriptions).toEqual(['p', 'slow']);
+    const alone = [await server.nth(3), await server.nth(4)];
+    expect(alone.map(({ asked }) => asked)).toEqual([{ resourceSubscriptions: ['slow'] }, { toolsListChanged: true }]);
+    alone[1]?.acknowledge();
+    await hears(good, 1);
+    alone[1]?.say(CHANGED);
+    server.subscriptions[1]?.say('notifications/prompts/list_changed');
+    for (const ear of [good, first]) await hears(ear, 2);
+    all.announce('tools', notification(CHANGED), () => true);
+    expect(good.heard).toEqual(['ack tools', CHANGED_HEARD, CHANGED_HEARD]);
+    alone[0]?.drop();
+    await hears(slow, 1);
+    expect(slow.ending).toMatchObject({ kind: 'failed', problem: { code: 'UPSTREAM_CLOSED' } });
+    expect(pending.heard).toEqual(['ack resource p']);
+  });
+
+  it('is asked for once however long it waits, and is shared again by then', async () => {
+    const ears = [await join('tools'), await join('tools')];
+    const other = await join('prompts');
+    // The server was slow: somebody else is asked for.
+    await server.nth(1);
+    other.leave();
+    await server.subscriptions[1]?.over;
+    server.subscriptions[0]?.acknowledge();
+    for (const ear of ears) await hears(ear, 1);
+    ears.push(await join('tools'));
+    expect(ears.map(({ heard }) => heard)).toEqual([['ack tools'], ['ack tools'], ['ack tools']]);
+    expect(server.subscriptions.length).toBe(2);
+    server.subscriptions[0]?.say(CHANGED);
+    for (const ear of ears) await hears(ear, 2);
+  });
+
+  it.each([
+    ['an HTTP error', (bad: ScriptedSubscription) => bad.answerStatus(500), 'UPSTREAM_STATUS'],
+    ['a lost connection', (bad: ScriptedSubscription) => bad.drop(), 'UPSTREAM_CLOSED'],
+    ['a result', (bad: ScriptedSubscription) => bad.finish(), 'UPSTREAM_INVALID'],
+  ])('but ends with %s, is the only one that does', async (_what, end, code) => {
+    const first = await listening('tools');
+    const pending = await join('resource p');
+    const ears = [await join('resource good'), await join('resource bad'), await join('resource fine')];
+    (await server.nth(1)).acknowledge();
+    await hears(pending, 1);
+    end(await server.nth(2));
+    for (const place of [3, 4, 5]) {
+      const subscription = await server.nth(place);
+      if (subscription.asked.resourceSubscriptions?.includes('bad')) end(subscription);
+      else subscription.acknowledge();
+    }
+    for (const ear of ears) await hears(ear, 1);
+    expect(ears.map(({ heard }) => heard)).toEqual([['ack resource good'], ['end'], ['ack resource fine']]);
+    expect(ears[1]?.ending).toMatchObject({ kind: 'failed', problem: { code } });
+    expect([first.heard, pending.heard]).toEqual([['ack tools'], ['ack resource p']]);
   });
 });
 

@@ -1,43 +1,31 @@
 import type { Message } from '../jsonrpc/message.ts';
+import type { ProblemCode } from '../problem/catalogue.ts';
 import type { Lane, LaneIdentity } from '../upstream/lane.ts';
 import { EventCopies } from './event-copies.ts';
-import { Handover } from './handover.ts';
-import { covers, intersection, type Topic } from './topics.ts';
-import {
-  COMPLETE,
-  type Ending,
-  type SubscriptionOwner,
-  type SubscriptionTerms,
-  UpstreamSubscription,
-} from './upstream-subscription.ts';
+import { Leaving } from './leaving.ts';
+import type { Listener } from './listener.ts';
+import { type ApartFrom, ListenersApart, NOBODY } from './listeners-apart.ts';
+import { Opening } from './opening.ts';
+import { covers, intersection, type Topic, writeTopics } from './topics.ts';
+import { COMPLETE, type Ending, type SubscriptionOwner, UpstreamSubscription } from './upstream-subscription.ts';
 import { Wanted } from './wanted.ts';
-
-/** One client's subscription, as those who share a server with it see it. */
-export interface Listener {
-  readonly server: string;
-  readonly topics: ReadonlySet<Topic>;
-  readonly terms: SubscriptionTerms;
-  /** Called once, before any event. */
-  acknowledged(granted: ReadonlySet<Topic>): void;
-  event(event: EventCopies): void;
-  /** Called once. The listener has been taken out by then. */
-  ended(ending: Ending): void;
-}
 
 /** Whoever keeps the shared subscriptions. */
 export interface Host {
   /** The last listener has left; nothing may join afterwards. */
   emptied(shared: SharedSubscription): void;
-  /** The server told of something, whoever listens. Once for each event. */
+  /** The server told of something, whoever listens. At least once for each event. */
   heard(server: string, topic: Topic): void;
 }
 
-/**
- * Milliseconds both subscriptions are read when one takes over from the other on a connection of its own, and how long at most
- * until both have told the same.
- */
-const HANDOVER_MS = 250;
-const LONGEST_HANDOVER_MS = 1_000;
+/** What keeps a subscription from being asked for at all, whatever it asks for. */
+const NOBODYS_FAULT: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'SHUTTING_DOWN',
+  'UPSTREAM_BUSY',
+  'UPSTREAM_CRASH_LOOP',
+  'UPSTREAM_REFUSED',
+  'UPSTREAM_START',
+]);
 /**
  * Topics of one shared subscription, and their text; who would make it larger gets another. A server that refuses a request
  * for its size must never be a matter of what other listeners ask for.
@@ -51,10 +39,11 @@ const NOTHING: ReadonlySet<Topic> = new Set();
 /**
  * One upstream subscription under any number of listeners that reach the server by the same identity. It asks for the union
  * of what they ask for. When the union grows, the next subscription is acknowledged before the last one is closed, so that
- * no listener misses an event; one takes over after the other, and who comes meanwhile waits for the one after.
+ * no listener misses an event; one takes over after the other, and who comes meanwhile waits for the one after. Those whose
+ * next one is slow to be acknowledged, or is refused, are asked for apart, so that nobody pays for what another wants.
  */
-export class SharedSubscription implements SubscriptionOwner {
-  private readonly lane: Lane;
+export class SharedSubscription implements SubscriptionOwner, ApartFrom {
+  readonly lane: Lane;
   private readonly server: string;
   private readonly host: Host;
   /** Those not yet acknowledged, oldest first. */
@@ -63,15 +52,9 @@ export class SharedSubscription implements SubscriptionOwner {
   private readonly wanted = new Wanted();
   private readonly byTopic = new Map<Topic, Set<Listener>>();
   private current: UpstreamSubscription | undefined;
-  private opening:
-    | { readonly subscription: UpstreamSubscription; readonly candidates: readonly Listener[] }
-    | undefined;
-  private leaving:
-    | { readonly subscription: UpstreamSubscription; readonly handover: Handover; isDue: boolean }
-    | undefined;
-  private clock: NodeJS.Timeout | undefined;
-  /** Somebody among several was refused: from now on each is asked for alone, so that nobody is refused for another. */
-  private oneByOne = false;
+  private opening: Opening | undefined;
+  private leaving: Leaving | undefined;
+  private readonly apart = new ListenersApart(this);
   private over = false;
 
   constructor(lane: Lane, server: string, host: Host) {
@@ -85,7 +68,7 @@ export class SharedSubscription implements SubscriptionOwner {
   }
 
   get size(): number {
-    return this.waiting.size + this.established.size;
+    return this.waiting.size + this.established.size + this.apart.size;
   }
 
   hasRoomFor({ topics }: Listener): boolean {
@@ -102,6 +85,13 @@ export class SharedSubscription implements SubscriptionOwner {
   leave(listener: Listener): void {
     if (!this.forget(listener)) return;
     if (this.size === 0) return this.close();
+    // All who are left stand apart.
+    if (this.established.size === 0 && this.waiting.size === 0) return this.closeAll();
+    const candidates = this.opening?.candidates ?? [];
+    if (candidates.includes(listener) && !candidates.some((other) => this.waiting.has(other))) {
+      this.takeOpening()?.subscription.close(NOBODY);
+      this.proceed();
+    }
     const asked = this.current?.asked.size ?? 0;
     if (this.isSettled && asked > 2 * this.wanted.size + SLACK) this.open([]);
   }
@@ -110,6 +100,7 @@ export class SharedSubscription implements SubscriptionOwner {
   announce(topic: Topic, message: Message, concerns: (listener: Listener) => boolean): void {
     const event = new EventCopies(message);
     for (const listener of this.byTopic.get(topic) ?? []) if (concerns(listener)) listener.event(event);
+    this.apart.announce(topic, event, concerns);
   }
 
   // SubscriptionOwner
@@ -117,7 +108,7 @@ export class SharedSubscription implements SubscriptionOwner {
   acknowledged(subscription: UpstreamSubscription): void {
     const last = this.current;
     this.current = subscription;
-    this.opening = undefined;
+    this.takeOpening();
     if (last !== undefined) this.handOver(last);
     for (const [listener, granted] of [...this.established]) {
       // The server has thought better of it. Who was promised more hears so, and may ask again.
@@ -127,14 +118,8 @@ export class SharedSubscription implements SubscriptionOwner {
   }
 
   event(subscription: UpstreamSubscription, topic: Topic, message: Message): void {
-    const { leaving } = this;
-    if (leaving !== undefined) {
-      const from = subscription === leaving.subscription ? 'old' : 'new';
-      const isFirst = leaving.handover.isFirst(topic, from);
-      if (leaving.isDue && leaving.handover.isLevel) this.endHandover();
-      if (!isFirst) return;
-    }
-    this.host.heard(this.server, topic);
+    if (this.leaving?.isFirst(topic, subscription) === false) return;
+    this.heard(topic);
     const listeners = this.byTopic.get(topic);
     if (listeners === undefined) return;
     const event = new EventCopies(message);
@@ -142,7 +127,7 @@ export class SharedSubscription implements SubscriptionOwner {
   }
 
   ended(subscription: UpstreamSubscription, ending: Ending): void {
-    if (subscription === this.opening?.subscription) return this.notOpened(this.opening.candidates, ending);
+    if (subscription === this.opening?.subscription) return this.notOpened(this.opening, ending);
     if (subscription === this.leaving?.subscription) return this.endHandover();
     this.current = undefined;
     for (const listener of [...this.established.keys()]) this.tell(listener, ending);
@@ -150,18 +135,44 @@ export class SharedSubscription implements SubscriptionOwner {
     else this.proceed();
   }
 
+  // ApartFrom
+
+  adopt(subscription: UpstreamSubscription, listeners: ReadonlySet<Listener>): boolean {
+    if (this.current !== undefined || !this.isSettled) return false;
+    this.current = subscription;
+    subscription.handTo(this);
+    for (const listener of listeners) {
+      this.apart.release(listener);
+      this.wanted.add(listener.topics);
+      this.waiting.add(listener);
+    }
+    this.proceed();
+    return true;
+  }
+
+  heard(topic: Topic): void {
+    this.host.heard(this.server, topic);
+  }
+
+  tell(listener: Listener, ending: Ending): void {
+    if (this.forget(listener)) listener.ended(ending);
+  }
+
   /** Acknowledges whoever the subscription in force covers, and asks for the rest. */
-  private proceed(): void {
+  proceed(): void {
     if (this.over) return;
     const { current } = this;
     if (current !== undefined) {
+      for (const listener of this.apart.unanswered()) {
+        if (!this.isCovered(listener, current)) continue;
+        this.apart.remove(listener);
+        this.wanted.add(listener.topics);
+        this.waiting.add(listener);
+      }
       for (const listener of this.waiting) if (this.isCovered(listener, current)) this.establish(listener, current);
     }
-    if (this.waiting.size === 0) this.oneByOne = false;
     if (this.size === 0) this.close();
-    else if (this.waiting.size > 0 && this.isSettled) {
-      this.open(this.oneByOne ? [...this.waiting].slice(0, 1) : [...this.waiting]);
-    }
+    else if (this.waiting.size > 0 && this.isSettled) this.open([...this.waiting]);
   }
 
   /** Neither is one being opened nor one being left: the next may be asked for. */
@@ -189,50 +200,71 @@ export class SharedSubscription implements SubscriptionOwner {
     if (own.size === 0) this.tell(listener, COMPLETE);
   }
 
+  /** @param candidates all who wait, or nobody when only a narrower one is wanted */
   private open(candidates: readonly Listener[]): void {
-    const subscription = new UpstreamSubscription(this.unionFor(candidates), this);
-    this.opening = { subscription, candidates };
+    const subscription = new UpstreamSubscription(this.wanted.topics(), this);
+    this.opening = new Opening(subscription, candidates, () => this.setApart());
     const terms = (candidates[0] ?? this.established.keys().next().value)?.terms;
     if (terms !== undefined) subscription.open(this.lane, terms);
   }
 
-  private notOpened(candidates: readonly Listener[], ending: Ending): void {
+  /** @returns what was being opened; nothing is any more */
+  private takeOpening(): Opening | undefined {
+    const { opening } = this;
+    opening?.over();
     this.opening = undefined;
-    const concerned = candidates.filter((listener) => this.waiting.has(listener));
-    if (ending.kind === 'refused' && concerned.length > 1) this.oneByOne = true;
-    else for (const listener of concerned) this.tell(listener, ending);
+    return opening;
+  }
+
+  private notOpened(opening: Opening, ending: Ending): void {
+    this.takeOpening();
+    if (opening.filter !== undefined || (ending.kind === 'failed' && NOBODYS_FAULT.has(ending.problem.code))) {
+      for (const listener of opening.candidates) if (this.waiting.has(listener)) this.tell(listener, ending);
+    } else {
+      this.apart.ask(this.takeOut(opening.candidates));
+    }
     this.proceed();
+  }
+
+  /** The server is slow to acknowledge: who else is here shall not wait for it. */
+  private setApart(): void {
+    const slow = this.takeOpening();
+    if (slow === undefined) return;
+    const { candidates, filter, subscription } = slow;
+    if (filter !== undefined) {
+      // Who has come since and wants the same waits for the same.
+      const alike = [...this.waiting].filter(({ topics }) => writeTopics(topics) === filter);
+      this.apart.keep(this.takeOut(alike), subscription);
+    } else {
+      subscription.close('it was not acknowledged in time');
+      this.apart.ask(this.takeOut(candidates));
+    }
+    this.proceed();
+  }
+
+  /** @returns those of them who still wait; they no longer do */
+  private takeOut(candidates: readonly Listener[]): Listener[] {
+    return candidates.filter((listener) => {
+      if (!this.waiting.delete(listener)) return false;
+      this.wanted.remove(listener.topics);
+      return true;
+    });
   }
 
   private handOver(last: UpstreamSubscription): void {
     // On one ordered channel all that is not in the old one's past is in the new one's future.
     if (this.lane.identity?.ordered === true) return last.close('another subscription took over');
-    const inBoth = intersection(last.granted, this.current?.granted ?? new Set());
-    this.leaving = { subscription: last, handover: new Handover(inBoth), isDue: false };
-    this.clock = setTimeout(handoverDue, HANDOVER_MS, this).unref();
-  }
-
-  /** Time is up, unless one stream is just ahead of the other. */
-  handoverDue(): void {
-    const { leaving } = this;
-    if (leaving === undefined) return;
-    if (leaving.isDue || leaving.handover.isLevel) return this.endHandover();
-    leaving.isDue = true;
-    this.clock = setTimeout(handoverDue, LONGEST_HANDOVER_MS - HANDOVER_MS, this).unref();
+    if (this.current !== undefined) this.leaving = new Leaving(last, this.current, () => this.endHandover());
   }
 
   private endHandover(): void {
-    clearTimeout(this.clock);
-    this.leaving?.subscription.close('another subscription took over');
+    this.leaving?.close();
     this.leaving = undefined;
     this.proceed();
   }
 
-  private tell(listener: Listener, ending: Ending): void {
-    if (this.forget(listener)) listener.ended(ending);
-  }
-
   private forget(listener: Listener): boolean {
+    if (this.apart.remove(listener)) return true;
     const granted = this.established.get(listener) ?? NOTHING;
     if (!this.waiting.delete(listener) && !this.established.delete(listener)) return false;
     this.wanted.remove(listener.topics);
@@ -244,30 +276,19 @@ export class SharedSubscription implements SubscriptionOwner {
     return true;
   }
 
-  /** What the established ask for, and these. */
-  private unionFor(candidates: readonly Listener[]): Set<Topic> {
-    if (candidates.length === this.waiting.size) return this.wanted.topics();
-    const union = new Wanted();
-    for (const listener of this.established.keys()) union.add(listener.topics);
-    for (const listener of candidates) union.add(listener.topics);
-    return union.topics();
-  }
-
   private close(): void {
     if (this.over) return;
     this.over = true;
-    this.endHandover();
-    this.current?.close(NOBODY);
-    this.opening?.subscription.close(NOBODY);
-    this.current = undefined;
-    this.opening = undefined;
+    this.closeAll();
     this.lane.release();
     this.host.emptied(this);
   }
-}
 
-const NOBODY = 'nobody listens any more';
-
-function handoverDue(shared: SharedSubscription): void {
-  shared.handoverDue();
+  private closeAll(): void {
+    this.leaving?.close();
+    this.current?.close(NOBODY);
+    this.takeOpening()?.subscription.close(NOBODY);
+    this.leaving = undefined;
+    this.current = undefined;
+  }
 }

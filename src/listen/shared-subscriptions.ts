@@ -1,6 +1,7 @@
 import type { Message } from '../jsonrpc/message.ts';
 import type { Lane, LaneIdentity } from '../upstream/lane.ts';
-import { type Host, type Listener, SharedSubscription } from './shared-subscription.ts';
+import type { Listener } from './listener.ts';
+import { type Host, SharedSubscription } from './shared-subscription.ts';
 import type { Topic } from './topics.ts';
 
 /** Every subscription of the gateway with a server, by the identity it reaches the server under. Outlives a reload. */

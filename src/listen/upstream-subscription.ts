@@ -45,7 +45,7 @@ export class UpstreamSubscription implements CallSink {
   readonly asked: ReadonlySet<Topic>;
   /** What the server agreed to; nothing before the acknowledgement. */
   granted: ReadonlySet<Topic> = new Set();
-  private readonly owner: SubscriptionOwner;
+  private owner: SubscriptionOwner;
   private handle: CallHandle | undefined;
   private state: 'opening' | 'open' | 'over' = 'opening';
 
@@ -57,6 +57,11 @@ export class UpstreamSubscription implements CallSink {
   open(lane: Lane, { revision, timeoutMs }: SubscriptionTerms): void {
     const message = listenRequest(this.asked, revision);
     this.handle = lane.dispatch({ message, revision, decisionId: 'subscription', paramHeaders: [], timeoutMs }, this);
+  }
+
+  /** Somebody else hears what becomes of it from now on. */
+  handTo(owner: SubscriptionOwner): void {
+    this.owner = owner;
   }
 
   /** Ends it from this side: the server is told, and nothing more is heard. Idempotent. */

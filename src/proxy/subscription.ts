@@ -1,7 +1,8 @@
 import type { LaneToolDirectory } from '../catalog/tool-directory.ts';
 import { idToken, writeError, writeNotification, writeResult } from '../jsonrpc/write.ts';
 import type { EventCopies } from '../listen/event-copies.ts';
-import type { Listener, SharedSubscription } from '../listen/shared-subscription.ts';
+import type { Listener } from '../listen/listener.ts';
+import type { SharedSubscription } from '../listen/shared-subscription.ts';
 import { readTopics, resourceOf, type Topic, taskOf, writeTopics } from '../listen/topics.ts';
 import type { Ending, SubscriptionTerms } from '../listen/upstream-subscription.ts';
 import type { Stopped } from '../policy/engine.ts';

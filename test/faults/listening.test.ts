@@ -223,6 +223,27 @@ describe('a server', () => {
     expect(late.messages().length).toBe(1);
   });
 
+  it('that acknowledges nothing of what one client asks for is not felt by the others', async () => {
+    const slow = await listen({ resourceSubscriptions: ['slow:0'] });
+    const bob = await listen({ toolsListChanged: true }, 2, 'bob');
+    const second = await upstream.nth(1);
+    expect(second.asked).toEqual({ toolsListChanged: true });
+    second.acknowledge();
+    await count(bob, 1);
+    // Who comes and goes, with something new each time.
+    const eve = listen({ promptsListChanged: true }, 3, 'bob');
+    for (let round = 1; round < 4; round += 1) {
+      const restless = await listen({ resourceSubscriptions: [`slow:${round}`] });
+      restless.leave();
+    }
+    const isEves = () => upstream.open.find(({ asked }) => asked.promptsListChanged && !asked.resourceSubscriptions);
+    (await until(isEves, 'what eve wants is asked for')).acknowledge();
+    await count(await eve, 1);
+    for (const subscription of upstream.open) if (subscription.isAcknowledged) subscription.say(CHANGED);
+    await count(bob, 2);
+    expect(slow.messages()).toEqual([]);
+  });
+
   it('that ends the subscription properly ends it for each listener under its own id', async () => {
     const ada = await first({ toolsListChanged: true }, 'ada');
     const bob = await listen({ toolsListChanged: true }, 2, 'bob');

@@ -72,6 +72,11 @@ export class ScriptedSubscription {
     this.#response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(error));
   }
 
+  /** Answers with an HTTP error that is no JSON-RPC. */
+  answerStatus(status: number): void {
+    this.#response.writeHead(status, { 'content-type': 'text/plain' }).end('no');
+  }
+
   /** Ends the stream without a word. */
   drop(): void {
     this.#response.destroy();
