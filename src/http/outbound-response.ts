@@ -19,9 +19,13 @@ export function emptyResponse(status: number, headers: readonly string[] = NONE)
   return { status, headers, body: undefined };
 }
 
-/** Headers of a JSON body. What is refused only for now says when to ask again (RFC 9110, section 10.2.3). */
-export function jsonHeaders(status: number): readonly string[] {
-  return status === 429 || status === 503 ? LATER : JSON_ONLY;
+/**
+ * Headers of a JSON body. What is refused only for now says when to ask again (RFC 9110, section 10.2.3): after `retryAfter`
+ * seconds, if somebody knows.
+ */
+export function jsonHeaders(status: number, retryAfter?: number): readonly string[] {
+  if (status !== 429 && status !== 503) return JSON_ONLY;
+  return retryAfter === undefined ? LATER : [...JSON_ONLY, 'Retry-After', String(retryAfter)];
 }
 
 const JSON_ONLY: readonly string[] = Object.freeze(['Content-Type', 'application/json']);

@@ -13,8 +13,8 @@ export interface Carrier {
   open(): void;
   /** A message before the final one. Returns false when the client does not keep up. */
   message(bytes: Buffer): boolean;
-  /** A final message. `status` counts where the answer has one of its own. */
-  finish(bytes: Buffer, status: number): void;
+  /** A final message. `status` counts where the answer has one of its own; so do the seconds after which to ask again. */
+  finish(bytes: Buffer, status: number, retryAfter?: number): void;
   /** The client no longer wants the final message; it still gets it where it would otherwise wait for an answer. */
   cancelled(bytes: Buffer, status: number): void;
 }

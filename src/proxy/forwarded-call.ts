@@ -5,7 +5,7 @@ import type { Problem } from '../problem/problem.ts';
 import { METHODS } from '../protocol/methods.ts';
 import { eraOf } from '../protocol/revisions.ts';
 import type { EndReason } from '../session/tickets.ts';
-import type { CallHandle, CallSink, Lane } from '../upstream/lane.ts';
+import type { CallHandle, CallSink, ErrorHead, Lane } from '../upstream/lane.ts';
 import type { Carrier } from './carrier.ts';
 import { ENDED_BY } from './ended-by.ts';
 import { finalAnswer } from './final-answer.ts';
@@ -92,16 +92,16 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
     return this.reply.message(bytes);
   }
 
-  settled(response: Message): void {
+  settled(response: Message, head?: ErrorHead): void {
     if (this.over) return;
     const objection = this.source.settling(this, response);
     if (objection !== undefined) return this.failed(objection, objection.text);
     const bytes = finalAnswer(this, response);
     if (!Buffer.isBuffer(bytes)) return this.failed(bytes.problem, bytes.detail);
     this.bytesOut += bytes.length;
-    const status = statusOf(response, eraOf(this.revision) ?? 'legacy');
+    const status = statusOf(response, eraOf(this.revision) ?? 'legacy', head?.status);
     this.finish(outcomeOf(response), status, undefined);
-    this.reply.finish(bytes, status);
+    this.reply.finish(bytes, status, head?.retryAfter);
   }
 
   /**

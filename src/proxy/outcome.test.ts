@@ -20,7 +20,9 @@ describe('the outcome of a call', () => {
 
 describe('the status of an answer', () => {
   it('is 200 on the older era, whatever is in it', () => {
-    for (const message of [result({}), error(-32601), error(-32021)]) expect(statusOf(message, 'legacy')).toBe(200);
+    for (const message of [result({}), error(-32601), error(-32021)]) {
+      expect([statusOf(message, 'legacy'), statusOf(message, 'legacy', 503)]).toEqual([200, 200]);
+    }
   });
 
   it('is fixed for two errors on the modern era, and 200 for the rest', () => {
@@ -28,5 +30,14 @@ describe('the status of an answer', () => {
     expect(statusOf(error(-32021), 'modern')).toBe(400);
     expect(statusOf(error(-32602), 'modern')).toBe(200);
     expect(statusOf(result({}), 'modern')).toBe(200);
+  });
+
+  it("is the server's where that speaks of the call, and 200 where it speaks of the way to the server", () => {
+    for (const sent of [400, 409, 422, 429, 500, 503]) expect(statusOf(error(-32602), 'modern', sent)).toBe(sent);
+    for (const sent of [404, 405, 406, 407, 408, 415, 421, 426, 431, 505, 511, 599]) {
+      expect(statusOf(error(-32602), 'modern', sent)).toBe(200);
+    }
+    expect(statusOf(error(-32601), 'modern', 500)).toBe(404);
+    expect(statusOf(error(-32021), 'modern', 503)).toBe(400);
   });
 });

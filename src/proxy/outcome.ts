@@ -22,15 +22,24 @@ export function outcomeOf(response: Message): Outcome {
 }
 
 /**
- * The HTTP status of a JSON answer. Older revisions answer every JSON-RPC error in band; 2026-07-28 fixes a status for a
- * few codes (streamable-http "Protocol Version Header", "Server Validation") and leaves the rest in band.
+ * Statuses of a server that speak of the call, and so to its client. The others speak of the way from here to the server:
+ * the credential, the path, how the gateway wrote the request.
  */
-export function statusOf(response: Message, era: Era): number {
-  return era === 'legacy' || response.kind !== 'error' ? 200 : statusOfError(response.error?.id('code'));
+const ABOUT_THE_CALL: ReadonlySet<number> = new Set([400, 402, 409, 413, 422, 429, 500, 501, 502, 503, 504]);
+
+/**
+ * The HTTP status of a JSON answer. Older revisions answer every JSON-RPC error in band; 2026-07-28 fixes a status for a
+ * few codes (streamable-http "Protocol Version Header", "Server Validation") and leaves the rest to the server.
+ *
+ * @param sent the status an HTTP server gave with the error, if it was an error's
+ */
+export function statusOf(response: Message, era: Era, sent = 200): number {
+  return era === 'legacy' || response.kind !== 'error' ? 200 : statusOfError(response.error?.id('code'), sent);
 }
 
-/** Of an error with this code, on the modern era. */
-export function statusOfError(code: unknown): number {
+/** Of an error with this code, which the server `sent` under this status, on the modern era. */
+export function statusOfError(code: unknown, sent = 200): number {
   if (code === PROBLEMS.METHOD_NOT_FOUND.rpcCode) return PROBLEMS.METHOD_NOT_FOUND.status;
-  return code === PROBLEMS.MISSING_CLIENT_CAPABILITY.rpcCode ? PROBLEMS.MISSING_CLIENT_CAPABILITY.status : 200;
+  if (code === PROBLEMS.MISSING_CLIENT_CAPABILITY.rpcCode) return PROBLEMS.MISSING_CLIENT_CAPABILITY.status;
+  return ABOUT_THE_CALL.has(sent) ? sent : 200;
 }

@@ -63,8 +63,8 @@ export class PostReply implements ReplyOwner, Carrier {
     return this.reply.message(bytes);
   }
 
-  finish(bytes: Buffer, status: number): void {
-    this.reply.finish(bytes, status);
+  finish(bytes: Buffer, status: number, retryAfter?: number): void {
+    this.reply.finish(bytes, status, retryAfter);
     if (this.reply.isDone) this.record?.end(this.reply.bytes, undefined);
   }
 

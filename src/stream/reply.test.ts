@@ -43,13 +43,15 @@ describe('an answer whose final message comes first', () => {
   });
 
   it('carries the status of its message, and says when to come back where that helps', async () => {
-    for (const [status, later] of [
-      [404, undefined],
-      [429, ['5']],
-      [503, ['5']],
+    for (const [status, known, later] of [
+      [404, undefined, undefined],
+      [429, undefined, ['5']],
+      [503, undefined, ['5']],
+      [503, 70, ['70']],
+      [500, 70, undefined],
     ] as const) {
       const { reply, connection } = await begun();
-      reply.finish(one, status);
+      reply.finish(one, status, known);
       const answer = await connection.answer();
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([status, later]);
     }

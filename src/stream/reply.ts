@@ -110,12 +110,15 @@ export class Reply implements Beating, Resumable {
     return this.stream?.write(bytes) ?? true;
   }
 
-  /** A final message. The last one awaited ends the answer. `status` counts only while no header is out. */
-  finish(bytes: Buffer, status: number): void {
+  /**
+   * A final message. The last one awaited ends the answer. `status` counts only while no header is out; so does `retryAfter`,
+   * the seconds a client that is refused for now is told to wait.
+   */
+  finish(bytes: Buffer, status: number, retryAfter?: number): void {
     if (this.done) return;
     this.awaited -= 1;
     if (this.stream === undefined && this.awaited === 0) {
-      this.answer({ status, headers: jsonHeaders(status), body: bytes });
+      this.answer({ status, headers: jsonHeaders(status, retryAfter), body: bytes });
       return;
     }
     this.message(bytes);

@@ -4,6 +4,7 @@ import { isScanFailure, type ScanFailure } from '../jsonrpc/scan.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Failure, invalid, statusFailure } from './http-failure.ts';
 import { answerType, isEncoded } from './http-headers.ts';
+import type { ErrorHead } from './lane.ts';
 import { printable } from './log-quota.ts';
 
 /** `json`: the answer. `events`: a stream that ends with it. `error`: an HTTP error whose body may be a JSON-RPC error. */
@@ -19,6 +20,19 @@ export function readHead(status: number, headers: IncomingHttpHeaders): Promised
   if (isEncoded(headers)) return invalid('an answer in a content coding that is not understood');
   if (isError) return 'error';
   return type === 'other' ? invalid(`HTTP ${status} with content type ${contentType(headers)}`) : type;
+}
+
+const SECONDS = /^\d{1,9}$/;
+/** The longest a client is told to wait: a server that errs must not send it away for good. */
+const LONGEST_WAIT_S = 3_600;
+
+/** What an HTTP error says beside its body (RFC 9110, section 10.2.3). A date is not read: whose clock it is by is not known. */
+export function errorHead(status: number, headers: IncomingHttpHeaders): ErrorHead {
+  const later = headers['retry-after'];
+  return {
+    status,
+    retryAfter: later !== undefined && SECONDS.test(later) ? Math.min(Number(later), LONGEST_WAIT_S) : undefined,
+  };
 }
 
 /** The same for a stream that broke and was asked for again (2025-11-25, "Resumability and Redelivery"). */

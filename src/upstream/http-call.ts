@@ -6,10 +6,10 @@ import { ACKNOWLEDGED, LISTEN } from '../protocol/methods.ts';
 import { type SseListener, SseParser } from '../protocol/sse-parser.ts';
 import { BoundedBody } from './bounded-body.ts';
 import { errorCode } from './era.ts';
-import { bodyFailure, notResumed, readHead, readResumption } from './http-answer.ts';
+import { bodyFailure, errorHead, notResumed, readHead, readResumption } from './http-answer.ts';
 import type { CallOwner } from './http-call-owner.ts';
 import { busy, closedEarly, type Failure, invalid, timedOut, tooLarge, transportFailure } from './http-failure.ts';
-import type { CallHandle, CallSink } from './lane.ts';
+import type { CallHandle, CallSink, ErrorHead } from './lane.ts';
 import { Resumption } from './resumption.ts';
 import { outboundRequest } from './rewrite.ts';
 
@@ -46,6 +46,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   #hasOpened = false;
   #controller: Dispatcher.DispatchController | undefined;
   #body: BoundedBody | undefined;
+  #errorHead: ErrorHead | undefined;
   #parser: SseParser | undefined;
   /** Of a stream that broke, or whose server said how long to wait if it does. */
   #resumption: Resumption | undefined;
@@ -195,6 +196,7 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
     const limit = promise === 'json' ? this.owner.target.limits.response_bytes : ERROR_BYTES;
     const announced = Number(headers['content-length'] ?? 0);
     if (announced > limit) return tooLarge(limit);
+    if (promise === 'error') this.#errorHead = errorHead(status, headers);
     this.#body = new BoundedBody(limit, announced);
     this.#phase = 'body';
     return undefined;
@@ -229,21 +231,16 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
 
   #answer(message: Message): void {
     this.errorCode = errorCode(message);
-    if (message.kind !== 'result' && message.kind !== 'error') {
-      this.#failAndDrop(invalid(`a ${message.kind} where the answer should be`));
-      return;
-    }
+    if (message.kind !== 'result' && message.kind !== 'error')
+      return this.#failAndDrop(invalid(`a ${message.kind} where the answer should be`));
     const failure =
       message.id === this.upstreamId ? this.owner.judge(this, message) : invalid('an answer to another request');
-    if (failure !== undefined) {
-      this.#failAndDrop(failure);
-      return;
-    }
+    if (failure !== undefined) return this.#failAndDrop(failure);
     const isStream = this.#phase === 'events';
     if (!this.#conclude()) return;
     if (isStream) this.#clock = setTimeout(cut, LINGER_MS, this);
-    this.owner.target.health.answered();
-    this.#sink.settled(message);
+    this.owner.target.health.answered(this.status);
+    this.#sink.settled(message, this.#errorHead);
   }
 
   #pass(message: Message): boolean {

@@ -1,5 +1,5 @@
 import type { Log } from '../telemetry/log.ts';
-import type { Failure } from './http-failure.ts';
+import { type Failure, statusFailure } from './http-failure.ts';
 import type { UpstreamHealth } from './lane.ts';
 import { LogQuota } from './log-quota.ts';
 
@@ -28,8 +28,9 @@ export class HttpHealth {
     return { state: this.#state, children: this.#connections(), lastError: this.#lastError };
   }
 
-  /** The server gave a valid answer. */
-  answered(): void {
+  /** The server gave a valid answer. One that is also an HTTP server error does not say that the server is well. */
+  answered(status = 200): void {
+    if (status >= 500) return this.failed(statusFailure(status, {}, 'a JSON-RPC error'), false);
     if (this.#state === 'up' && this.#complaint === undefined) return;
     this.#complaint = undefined;
     this.#become('up', this.#lastError);
@@ -42,7 +43,7 @@ export class HttpHealth {
     if (!code.startsWith('UPSTREAM_') || code === 'UPSTREAM_BUSY') return;
     const complaint = `${code} ${failure.detail}`;
     if (complaint !== this.#complaint && this.#quota.take()) {
-      this.#log.warn('the MCP server gave no answer', {
+      this.#log.warn('the MCP server gave no good answer', {
         problem: code,
         detail: failure.detail,
         ...(failure.remedy === undefined ? {} : { remedy: failure.remedy }),

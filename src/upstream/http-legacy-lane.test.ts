@@ -268,7 +268,7 @@ describe('a call on a legacy lane', () => {
       problem: { code: 'UPSTREAM_TIMEOUT' },
     });
     await server.of('tools/call')[0]?.over;
-    expect(server.of('notifications/cancelled')).toHaveLength(1);
+    await until(() => server.of('notifications/cancelled').length === 1, 'the server is told');
   });
 
   it('of initialize is never cancelled by a notification', async () => {

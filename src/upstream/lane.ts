@@ -27,6 +27,12 @@ export interface OutboundCall {
   readonly timeoutMs: number;
 }
 
+/** The HTTP error status an error came with, and after how many seconds the server wants to be asked again. */
+export interface ErrorHead {
+  readonly status: number;
+  readonly retryAfter: number | undefined;
+}
+
 /**
  * Where the answer to one call goes. Messages arrive as the server sent them: the response id, progress token and
  * subscription id are still the lane's own, and the sink's owner, who knows the call, puts the client's back.
@@ -41,8 +47,8 @@ export interface CallSink {
    * a shared lane goes on, for the sink is bounded and cuts its own client.
    */
   message(message: Message): boolean;
-  /** The final answer, result or error as the server sent it. */
-  settled(response: Message): void;
+  /** The final answer, result or error as the server sent it. `head` is there when an error came with an HTTP error status. */
+  settled(response: Message, head?: ErrorHead): void;
   /**
    * No answer will come. `detail` is private: for the log and the audit record. `unseen` is true only where the server cannot have
    * acted on the call: its child was gone before it took the whole line, or it answered that it does not know the session.

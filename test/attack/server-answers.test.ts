@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { type RawAnswer, sendRaw } from '../support/raw.ts';
 import { type Received, type Script, ScriptedHttp } from '../support/scripted-http.ts';
+import { until } from '../support/wait.ts';
 import { freshToken } from './ground.ts';
 import {
   bytesOf,
@@ -135,6 +136,44 @@ describe('a server whose answer is not for its client', () => {
       json: { error: { data: { extension: 'com.example/x' } } },
     });
     expect(server.of('tools/call').at(-1)?.body).not.toContain('com.example/x');
+  });
+});
+
+describe('an error the server sends with an HTTP status', () => {
+  const ERROR = '"error":{"code":-32603,"message":"busy","data":{"x":1.0}}';
+  /** What the gateway makes of this status, and of these headers. */
+  async function passed(status: number, headers: Record<string, string> = {}) {
+    server.otherwise = (request, response) => {
+      const own = request.rpc.method === 'tools/call';
+      const text = `{"jsonrpc":"2.0","id":${request.rpc.id},${own ? ERROR : `"result":${LIST}`}}`;
+      response.writeHead(own ? status : 200, { ...headers, 'content-type': 'application/json' }).end(text);
+    };
+    const answer = await ask('tools/call');
+    expect(answer.body.toString()).toContain(status === 401 ? '"code":50204' : ERROR);
+    return [answer.status, answer.headers.get('retry-after')];
+  }
+
+  it('keeps the status where it speaks of the call, and the time to wait', async () => {
+    for (const status of [200, 400, 422, 500]) expect(await passed(status)).toEqual([status, undefined]);
+    for (const status of [429, 503]) {
+      expect(await passed(status, { 'retry-after': '7' })).toEqual([status, ['7']]);
+      expect(await passed(status, { 'retry-after': '999999999' })).toEqual([status, ['3600']]);
+      for (const other of ['-1', '1.5', 'Fri, 31 Dec 2077 23:59:59 GMT', '7, 8']) {
+        expect(await passed(status, { 'retry-after': other })).toEqual([status, ['5']]);
+      }
+    }
+  });
+
+  it('loses one that speaks of the way from the gateway to the server', async () => {
+    for (const status of [404, 405, 406, 407, 408, 421, 431]) {
+      expect(await passed(status, { 'retry-after': '7' })).toEqual([200, undefined]);
+    }
+    expect(await passed(401)).toEqual([502, undefined]);
+  });
+
+  it('does not make a server that fails look well', async () => {
+    await passed(503);
+    await until(() => gateway.stderr().includes('HTTP 503, a JSON-RPC error'), 'the operator is told');
   });
 });
 
