@@ -85,10 +85,12 @@ export class SessionStream implements StreamOwner, MessageStream, OutletStream, 
     // The old connection may only look alive: whoever resumes has given it up.
     connection?.end();
     this.log.connection = this;
-    if (after !== undefined) this.events.replay(this.log.after(after));
+    this.events.catchUp(() => {
+      if (after !== undefined) for (const event of this.log.after(after)) this.events.writeEvent(event);
+      if (!hasEnded && carrier === undefined) this.session.heardOn(this);
+    });
     if (hasEnded) this.end();
     else if (carrier !== undefined) this.follows = carrier.carryOn(this);
-    else this.session.heardOn(this);
   }
 
   private close(reason: EndReason | undefined): void {

@@ -131,7 +131,7 @@ export class SseChannel implements Carrier, OutletStream, StreamOwner, Ticket {
     const { session } = this;
     if (session?.isEstablished === true && !this.isAttached) {
       this.isAttached = true;
-      session.outlet.opened(this);
+      this.events.catchUp(() => session.outlet.opened(this));
     }
     if (this.endsWhenIdle && (session?.callCount ?? 0) === 0) this.end('shutdown');
   }

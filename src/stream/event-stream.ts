@@ -34,7 +34,8 @@ export class EventStream implements Beating, MessageStream {
   private closed = false;
   private sent = 0;
   /** Bytes of what the client had missed that may still be unread: none of them counts against it. */
-  private replayed = 0;
+  private missed = 0;
+  private catchingUp = false;
 
   constructor(
     response: ServerResponse,
@@ -55,7 +56,7 @@ export class EventStream implements Beating, MessageStream {
     if (first === undefined) response.flushHeaders();
     else response.write(first);
     response.on('drain', () => {
-      this.replayed = 0;
+      this.missed = 0;
       if (!this.closed) this.owner.drained();
     });
     response.on('close', () => this.abandon(false));
@@ -82,18 +83,23 @@ export class EventStream implements Beating, MessageStream {
   /** An event as it goes over the wire, under the same bound. */
   writeEvent(event: Buffer): boolean {
     if (this.closed) return true;
-    if (this.response.writableLength - this.replayed > this.bufferBytes) {
+    if (!this.catchingUp && this.response.writableLength - this.missed > this.bufferBytes) {
       this.cut();
       return true;
     }
     return this.send(event);
   }
 
-  /** What the client missed: the bound of what is kept holds for it, so it never counts as left unread. */
-  replay(events: readonly Buffer[]): void {
-    let flows = true;
-    for (const event of events) if (!this.closed) flows = this.send(event);
-    if (!flows) this.replayed = this.response.writableLength;
+  /**
+   * What is written meanwhile is what the client missed: it was kept within bounds of its own, and never counts as left unread.
+   * @param write synchronous
+   */
+  catchUp(write: () => void): void {
+    this.catchingUp = true;
+    write();
+    this.catchingUp = false;
+    // Without `drain` to come there is next to nothing to wait for.
+    if (this.response.writableNeedDrain) this.missed = this.response.writableLength;
   }
 
   private send(event: Buffer): boolean {

@@ -118,3 +118,21 @@ describe('a reader that reads', () => {
     expect(toolValue(reply)).toBe(words);
   });
 });
+
+describe('a client that comes back', () => {
+  it('gets more than may wait for a slow reader, and goes on listening', async () => {
+    const session = await gate.caller('own').open();
+    const uri = (change: number): string => `file:///${change}${'x'.repeat(BUFFER / 2)}`;
+    for (let change = 1; change <= 5; change += 1) await session.tool(change, 'announce', { uri: uri(change) });
+    const listening = await session.listen();
+    const updates = () => listening.said().filter(({ method }) => method === 'notifications/resources/updated');
+    await until(() => updates().length === 5, 'all that was said meanwhile has come');
+    await session.tool(6, 'announce', { uri: uri(6) });
+    await until(() => updates().length === 6, 'the stream stands');
+    expect(updates().map(({ params }) => String(params?.uri).slice(0, 9))).toEqual(
+      [1, 2, 3, 4, 5, 6].map((n) => `file:///${n}`),
+    );
+    listening.close();
+    await session.end();
+  });
+});
