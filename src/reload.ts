@@ -3,11 +3,15 @@ import { isScanFailure, scanMessage } from './jsonrpc/scan.ts';
 import { writeNotification } from './jsonrpc/write.ts';
 import { META_SUBSCRIPTION_ID } from './protocol/classify.ts';
 import type { Estate, Generation } from './proxy/services.ts';
+import { Subscription } from './proxy/subscription.ts';
 import type { Upstream } from './upstream/lane.ts';
 
 const TOOLS_CHANGED = 'notifications/tools/list_changed';
 
-/** Ends what the rules in force would not let in any more: sessions and streams of servers and credentials that are gone. */
+/**
+ * Ends what the rules in force would not let in any more: sessions and streams of servers and credentials that are gone, and
+ * listeners who may not hear all they were granted. Calls under way finish under the rules that let them in.
+ */
 export function judgeAgain(estate: Estate, rules: Generation): void {
   estate.sessions.endWhere((session) => {
     if (!rules.servers.has(session.server)) return 'server-removed';
@@ -15,7 +19,8 @@ export function judgeAgain(estate: Estate, rules: Generation): void {
   });
   estate.tickets.rejudge((ticket) => {
     if (ticket.server !== undefined && !rules.servers.has(ticket.server)) return 'server-removed';
-    return rules.stillAccepts(ticket.holder, ticket.server) ? undefined : 'token-revoked';
+    if (!rules.stillAccepts(ticket.holder, ticket.server)) return 'token-revoked';
+    return ticket instanceof Subscription ? ticket.judgeAgain(rules) : undefined;
   });
 }
 

@@ -12,5 +12,6 @@ export const ENDED_BY: { readonly [R in EndReason]: Problem } = {
   'slow-client': PROBLEMS.SESSION_ENDED,
   'upstream-closed': PROBLEMS.UPSTREAM_CLOSED,
   'server-removed': PROBLEMS.SERVER_REMOVED,
+  'rules-changed': PROBLEMS.ENDED,
   shutdown: PROBLEMS.SHUTTING_DOWN,
 };

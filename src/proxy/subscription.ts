@@ -39,6 +39,8 @@ export class Subscription extends ReceivedCall implements Listener {
   private readonly source: LaneSource;
   private readonly subscriptionId: string;
   private readonly tasks = new ListenedTasks(this);
+  /** The rules what it hears is judged by. They move on with a reload. */
+  private inForce: Generation;
   private shared: SharedSubscription | undefined = undefined;
   private isAcknowledged = false;
   private holdsStream = false;
@@ -53,6 +55,7 @@ export class Subscription extends ReceivedCall implements Listener {
   ) {
     super(estate, rules, plan, reply, parts);
     this.source = source;
+    this.inForce = rules;
     this.subscriptionId = idToken(this.id);
     this.terms = { revision: parts.revision, timeoutMs: plan.callTimeoutMs };
   }
@@ -86,11 +89,24 @@ export class Subscription extends ReceivedCall implements Listener {
     this.reply.end('upstream-closed');
   }
 
+  /**
+   * Other rules are in force. When it may no longer hear all it was granted, it must end: an acknowledgement cannot be taken
+   * back. Listening again, the client is told what is left.
+   */
+  judgeAgain(rules: Generation): EndReason | undefined {
+    this.inForce = rules;
+    if (this.shared === undefined) return undefined;
+    for (const topic of this.topics) if (!this.mayStillHear(topic)) return 'rules-changed';
+    return undefined;
+  }
+
   end(reason: EndReason): void {
     if (this.over) return;
     const problem = ENDED_BY[reason];
     this.finish({ ending: 'cancelled', rpcCode: problem.rpcCode }, problem.status, undefined, reason);
-    if (reason === 'shutdown') this.reply.finish(this.lastWord(), 200);
+    // A result is the end of what was acknowledged; before that it would be no answer.
+    const isProper = this.isAcknowledged && (reason === 'shutdown' || reason === 'rules-changed');
+    if (isProper) this.reply.finish(this.lastWord(), 200);
     else this.refuse(problem);
   }
 
@@ -144,11 +160,19 @@ export class Subscription extends ReceivedCall implements Listener {
    */
   private heard(topic: Topic): Topic | undefined {
     const task = taskOf(topic);
-    if (task !== undefined) return this.tasks.topicOf(task);
+    if (task !== undefined) return this.tasks.topicOf(task, this.inForce);
+    return this.allows(topic) ? topic : undefined;
+  }
+
+  private mayStillHear(topic: Topic): boolean {
+    const task = taskOf(topic);
+    return task === undefined ? this.allows(topic) : this.tasks.mayHear(task, this.inForce);
+  }
+
+  private allows(topic: Topic): boolean {
     const name = resourceOf(topic);
     const method = name === undefined ? `${topic}/list` : 'resources/read';
-    const { allow } = this.rules.authorizer.decide({ principal: this.principal, server: this.server, method, name });
-    return allow ? topic : undefined;
+    return this.inForce.authorizer.decide({ principal: this.principal, server: this.server, method, name }).allow;
   }
 
   private write(bytes: Buffer): void {

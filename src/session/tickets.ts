@@ -10,6 +10,7 @@ export type EndReason =
   | 'slow-client'
   | 'upstream-closed'
   | 'server-removed'
+  | 'rules-changed'
   | 'shutdown';
 
 /**

@@ -159,6 +159,51 @@ describe('where the extension is not allowed', () => {
   });
 });
 
+describe('a listener, on a reload', () => {
+  it('is ended when it may no longer hear of a task, and stays when it may', async () => {
+    const file = join(testFolder(), 'sallyport.yaml');
+    const write = (settings: object) => {
+      const mcps = [{ id: 'http', transport: 'streamable-http', url: http.url, extensions, ...settings }];
+      writeFileSync(file, stringify({ server: { port: 0 }, admin: { port: 0 }, mcps }), { mode: 0o600 });
+    };
+    write({});
+    const own = await startGateway({ configFile: file });
+    onTestFinished(async () => void (await own.stop()));
+    const token = await own.token('ada');
+    let generation = 1;
+    const reload = async (settings: object) => {
+      write(settings);
+      process.kill(own.pid, 'SIGHUP');
+      generation += 1;
+      const detail = `configuration reloaded, generation ${generation}`;
+      await own.audited((line) => line.detail === detail, detail);
+    };
+    const ask = async (method: string, params: Record<string, unknown>) => {
+      const { body, headers } = request(method, params);
+      return (await post(`${own.url}/mcp/http`, body, token, headers)).body;
+    };
+    const { taskId } = (await ask('tools/call', { name: 'export', arguments: {} })).result;
+    const listen = async () => {
+      const { body, headers } = request('subscriptions/listen', { notifications: { taskIds: [taskId] } });
+      const stream = follow(await open(`${own.url}/mcp/http`, body, token, headers));
+      await until(() => stream.text().includes('acknowledged'), 'the subscription was acknowledged');
+      return stream;
+    };
+
+    for (const taken of [{ tools: { deny: ['export'] } }, { extensions: [] }]) {
+      const stream = await listen();
+      await reload({ tools: { deny: ['other'] } });
+      await ask('tasks/update', { taskId, inputResponses: {} });
+      await until(() => stream.text().includes('notifications/tasks'), 'it still hears of the task');
+      await reload(taken);
+      expect(await stream.over).toBe('ended');
+      expect(stream.text().trimEnd().split('\n').at(-1)).toContain('"id":"q","result":{"resultType":"complete"');
+      await reload({});
+    }
+    expect(own.audit().filter(({ reason }) => reason === 'rules-changed').length).toBe(2);
+  });
+});
+
 describe('a task begun before', () => {
   it('is still its caller’s after a restart, and no longer when the tool is taken away', async () => {
     const stateDir = stateFolder();
