@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { Edits } from '../jsonrpc/edits.ts';
 import type { Message } from '../jsonrpc/message.ts';
-import { isScanFailure, type ScanFailure } from '../jsonrpc/scan.ts';
+import { isScanFailure, scanUpstream } from '../jsonrpc/scan.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Failure, invalid, statusFailure } from './http-failure.ts';
 import { answerType, isEncoded } from './http-headers.ts';
@@ -50,11 +51,17 @@ function contentType(headers: IncomingHttpHeaders): string {
   return printable(Buffer.from(String(headers['content-type'] ?? 'none')), 100);
 }
 
-/** Why a body is not the answer to the request with this id; undefined when it may be. */
-export function bodyFailure(status: number, message: Message | ScanFailure, id: number): Failure | undefined {
-  if (isScanFailure(message)) return status >= 300 ? statusFailure(status, {}) : invalid(message.detail);
-  const isAnswer = status < 300 || (message.kind === 'error' && message.id === id);
-  return isAnswer ? undefined : statusFailure(status, {}, saying(message));
+/**
+ * What the body of an HTTP error is to the request with this id: the server's own error, or a failure. One POST carries one
+ * request, so an error that names none (`"id": null`, or no id) is the answer to it.
+ * @param said undefined when the body is no message
+ */
+export function readError(status: number, said: Message | undefined, id: number): Message | Failure {
+  if (said?.kind !== 'error') return statusFailure(status, {});
+  if (said.id === id) return said;
+  if (said.id != null) return statusFailure(status, {}, saying(said));
+  const named = scanUpstream(new Edits(said.bytes).setMember(said.top, 'id', String(id)).toBuffer());
+  return isScanFailure(named) ? statusFailure(status, {}, saying(said)) : named;
 }
 
 /** What an error message says, for the log. */

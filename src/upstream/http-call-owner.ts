@@ -14,6 +14,8 @@ export interface CallOwner {
   readonly takesBatches: boolean;
   /** The status and headers of an answer, before anything else is made of them. A failure ends the call. */
   onHead(call: HttpCall, status: number, headers: IncomingHttpHeaders): Failure | undefined;
+  /** The body of an HTTP error, undefined when it is no message. A failure ends the call in place of what was said. */
+  onError(call: HttpCall, said: Message | undefined): Failure | undefined;
   /** A well-formed answer with the right id. A failure is reported in its place. */
   judge(call: HttpCall, answer: Message): Failure | undefined;
   /** The call failed by itself, with this. */

@@ -6,7 +6,7 @@ import { ACKNOWLEDGED, LISTEN } from '../protocol/methods.ts';
 import { type SseListener, SseParser } from '../protocol/sse-parser.ts';
 import { BoundedBody } from './bounded-body.ts';
 import { errorCode } from './era.ts';
-import { bodyFailure, errorHead, notResumed, readHead, readResumption } from './http-answer.ts';
+import { errorHead, notResumed, readError, readHead, readResumption } from './http-answer.ts';
 import type { CallOwner } from './http-call-owner.ts';
 import { busy, closedEarly, type Failure, invalid, timedOut, tooLarge, transportFailure } from './http-failure.ts';
 import type { CallHandle, CallSink, ErrorHead } from './lane.ts';
@@ -214,19 +214,19 @@ export class HttpCall implements CallHandle, Dispatcher.DispatchHandler, SseList
   #readBody(): void {
     const bytes = this.#body?.take() ?? Buffer.alloc(0);
     const message = scanUpstream(bytes);
-    const members = isScanFailure(message) && this.owner.takesBatches ? batchMembers(bytes) : undefined;
-    if (members !== undefined && this.status < 300) {
-      for (const member of members) this.event(member, 'message');
-      if (!this.isDone) this.#fail(invalid('a batch without the answer'));
-      return;
-    }
-    const failure = bodyFailure(this.status, message, this.upstreamId);
-    if (isScanFailure(message)) this.#fail(failure ?? invalid(message.detail));
-    else if (failure === undefined) this.#answer(message);
-    else {
-      this.errorCode = errorCode(message);
-      this.#fail(failure);
-    }
+    if (this.status >= 300) return this.#readError(isScanFailure(message) ? undefined : message);
+    if (!isScanFailure(message)) return this.#answer(message);
+    const members = this.owner.takesBatches ? batchMembers(bytes) : undefined;
+    if (members === undefined) return this.#fail(invalid(message.detail));
+    for (const member of members) this.event(member, 'message');
+    if (!this.isDone) this.#fail(invalid('a batch without the answer'));
+  }
+
+  #readError(said: Message | undefined): void {
+    if (said !== undefined) this.errorCode = errorCode(said);
+    const read = this.owner.onError(this, said) ?? readError(this.status, said, this.upstreamId);
+    if ('problem' in read) this.#fail(read);
+    else this.#answer(read);
   }
 
   #answer(message: Message): void {

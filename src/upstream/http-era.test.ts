@@ -74,6 +74,7 @@ describe('the era of a server that is not told', () => {
     ['401', status(401), 'UPSTREAM_STATUS'],
     ['403', status(403), 'UPSTREAM_STATUS'],
     ['503', status(503), 'UPSTREAM_STATUS'],
+    ['429 with an error', json(429, nullId(-32000)), 'UPSTREAM_STATUS'],
     ['a closed connection', (_, response) => response.destroy(), 'UPSTREAM_CLOSED'],
     ['HTML', (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('x'), 'UPSTREAM_INVALID'],
   ])('is not known after %s, and asked again', async (_, script, code) => {
@@ -104,6 +105,15 @@ describe('the era of a server that is not told', () => {
     const lane = await leaseModern(upstream);
     server.next(status(404), status(404));
     await ask(lane, outbound('tools/list'));
+    await expect(leaseModern(upstream)).rejects.toMatchObject({ problem: { code: 'ERA_MISMATCH' } });
+    expect(probes()).toBe(2);
+  });
+
+  it('is asked again when a modern server cannot read a request any more, whose sender gets its error', async () => {
+    const upstream = upstreamOf();
+    const lane = await leaseModern(upstream);
+    server.next(json(400, nullId(-32000)), json(400, nullId(-32000)));
+    expect(await ask(lane, outbound('tools/list'))).toMatchObject({ kind: 'settled', message: { kind: 'error' } });
     await expect(leaseModern(upstream)).rejects.toMatchObject({ problem: { code: 'ERA_MISMATCH' } });
     expect(probes()).toBe(2);
   });

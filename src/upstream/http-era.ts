@@ -1,6 +1,7 @@
 import type { Message } from '../jsonrpc/message.ts';
 import { isScanFailure, scanMessage } from '../jsonrpc/scan.ts';
 import { writeRequest } from '../jsonrpc/write.ts';
+import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Problem, ProblemError } from '../problem/problem.ts';
 import { type Era, MODERN_REVISIONS } from '../protocol/revisions.ts';
 import { discoverParams, METHOD_NOT_FOUND, MODERN_ERRORS } from './era.ts';
@@ -70,6 +71,8 @@ export class EraProbe implements CallOwner {
 
   onHead(): undefined {}
 
+  onError(): undefined {}
+
   judge(): undefined {}
 
   onFailure(call: HttpCall, failure: Failure): void {
@@ -103,7 +106,10 @@ class ProbeSink implements CallSink {
   }
 
   settled(answer: Message): void {
-    this.#resolve(answer.kind === 'result' || this.#isModernError() ? 'modern' : 'legacy');
+    const { status = 0 } = this.call ?? {};
+    if (answer.kind === 'result') this.#resolve('modern');
+    else if (status < 300) this.#resolve(this.#isModernError() ? 'modern' : 'legacy');
+    else this.failed(PROBLEMS.UPSTREAM_STATUS, `HTTP ${status}, JSON-RPC ${this.call?.errorCode}`);
   }
 
   failed(problem: Problem, detail: string): void {

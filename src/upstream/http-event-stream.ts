@@ -29,7 +29,7 @@ export interface StreamOwner {
   streamHeaders(): string[];
   /** A notification or a request of the server. */
   deliver(message: Message): void;
-  /** The server answered 404: it has forgotten the session. */
+  /** The server answered 404 to a stream it had: it has forgotten the session. */
   lost(): void;
 }
 
@@ -47,6 +47,8 @@ export class HttpEventStream implements Dispatcher.DispatchHandler, SseListener 
   #parser: SseParser | undefined;
   #lastEventId = '';
   #isClosed = false;
+  /** A server that has no such stream may say 404 to the first request for it: its session has only just begun. */
+  #wasOpen = false;
   #answered = (): void => {};
 
   constructor(owner: StreamOwner, backoff: Backoff) {
@@ -101,9 +103,10 @@ export class HttpEventStream implements Dispatcher.DispatchHandler, SseListener 
     this.#answered();
     if (status === 200 && answerType(headers) === 'events' && !isEncoded(headers)) {
       this.#parser = new SseParser(this, this.#owner.target.limits.response_bytes);
+      this.#wasOpen = true;
       return;
     }
-    if (status === 404) this.#owner.lost();
+    if (status === 404 && this.#wasOpen) this.#owner.lost();
     else if (status < 500) this.#giveUp(status);
     controller.abort(DROPPED);
   }

@@ -122,8 +122,12 @@ const hostile: [what: string, script: Script, code: string, detail: RegExp][] = 
   ['forbids with a JSON-RPC error', json(403, rpcError(-32602)), 'UPSTREAM_STATUS', /HTTP 403/],
   ['fails with HTML', html(500), 'UPSTREAM_STATUS', /HTTP 500/],
   [
-    'fails with an error that names no request',
-    json(400, () => ({ jsonrpc: '2.0', id: null, error: { code: -32000, message: 'a\u001b[2Jb' } })),
+    'fails with an error of another request',
+    json(400, ({ rpc }) => ({
+      jsonrpc: '2.0',
+      id: Number(rpc.id) + 1,
+      error: { code: -32000, message: 'a\u001b[2Jb' },
+    })),
     'UPSTREAM_STATUS',
     /HTTP 400, JSON-RPC -32000: a\\x1b\[2Jb/,
   ],

@@ -164,6 +164,47 @@ describe('the session of a legacy lane', () => {
     expect(await ask(lane, legacy('tools/list'))).toMatchObject({ kind: 'failed', unseen: true });
   });
 
+  it('goes on after a 404 that says what became of the call, which is its answer', async () => {
+    await handshake();
+    server.next(json(404, rpcError(-32601, 'Method not found')));
+    const { handle, sink } = start(lane, legacy('completion/complete'));
+    expect(await sink.end).toMatchObject({ kind: 'settled', message: { kind: 'error', id: handle.upstreamId } });
+    await ask(lane, legacy('tools/list'));
+    expect([listener.ends.length, server.of('completion/complete').length]).toEqual([0, 1]);
+    expect(session(server.of('tools/list')[0]).id).toBe('S-1');
+  });
+
+  it.each([
+    [400, 'null', null],
+    [400, 'no', undefined],
+    [500, 'null', null],
+  ])('goes on after an error under %s with %s id, which is the answer to its call', async (status, _, id) => {
+    await handshake();
+    server.next(json(status, () => ({ jsonrpc: '2.0', id, error: { code: -32602, message: 'no such level' } })));
+    const { handle, sink } = start(lane, legacy('logging/setLevel'));
+    const heard = await sink.end;
+    expect(heard).toMatchObject({ kind: 'settled', message: { kind: 'error', id: handle.upstreamId } });
+    expect(heard.kind === 'settled' && heard.message.error?.string('message')).toBe('no such level');
+    expect(listener.ends).toHaveLength(0);
+  });
+
+  it.each([
+    'Bad Request: No valid session ID provided',
+    'Bad Request: Server not initialized',
+  ])('is given up, and ended, when the server says 400 "%s"; the call has the answer', async (text) => {
+    await handshake();
+    server.next(json(400, () => ({ jsonrpc: '2.0', id: null, error: { code: -32000, message: text } })));
+    expect(await ask(lane, legacy('tools/list'))).toMatchObject({ kind: 'settled', message: { kind: 'error' } });
+    expect(listener.ends).toHaveLength(1);
+    await until(() => server.of('DELETE').length === 1, 'the session was deleted');
+    expect(await ask(lane, legacy('tools/list'))).toMatchObject({ kind: 'failed', unseen: true });
+  });
+
+  it('passes on an error of initialize that names no request', async () => {
+    server.next(json(400, () => ({ jsonrpc: '2.0', id: null, error: { code: -32600, message: 'no clientInfo' } })));
+    expect(await ask(lane, legacy('initialize'))).toMatchObject({ kind: 'settled', message: { kind: 'error' } });
+  });
+
   it('that is unknown only when a stream is resumed does not call its call unseen', async () => {
     await handshake();
     server.next((_, response) => {
@@ -385,9 +426,18 @@ describe('the stream of a legacy session', () => {
     await until(() => server.of('GET').length === 2, 'the stream was asked for again');
   });
 
-  it('that meets 404 ends the session', async () => {
+  it('is not asked for again when there is nothing at its address, and the session goes on', async () => {
     server.onGet = (_, response) => response.writeHead(404).end();
     await handshake();
+    expect(await ask(lane, legacy('tools/list'))).toMatchObject({ kind: 'settled' });
+    expect([server.of('GET').length, listener.ends.length]).toEqual([1, 0]);
+  });
+
+  it('that meets 404 when it is opened again ends the session', async () => {
+    const opened = streams();
+    await handshake();
+    server.onGet = (_, response) => response.writeHead(404).end();
+    opened[0]?.destroy();
     await listener.atLeast(1);
     expect(listener.ends).toMatchObject([{ problem: { code: 'UPSTREAM_CLOSED' } }]);
   });

@@ -9,11 +9,12 @@ import { HttpCall } from './http-call.ts';
 import type { CallOwner } from './http-call-owner.ts';
 import { type Backoff, HttpEventStream, type StreamOwner } from './http-event-stream.ts';
 import { type Failure, invalid, statusFailure } from './http-failure.ts';
-import { isSessionId } from './http-headers.ts';
+import { answerType, isSessionId } from './http-headers.ts';
 import { notice } from './http-notice.ts';
 import type { HttpTarget } from './http-target.ts';
 import type { CallHandle, CallSink, Lane, LaneListener, OutboundCall } from './lane.ts';
 import type { Resumption } from './resumption.ts';
+import { isAnswerTo, speaksOfSession } from './session-loss.ts';
 
 const NOTICE_TIMEOUT_MS = 30_000;
 const FAREWELL_MS = 2_000;
@@ -22,7 +23,7 @@ const STREAM_WAIT_MS = 500;
 
 const LOST: Failure = {
   problem: PROBLEMS.UPSTREAM_CLOSED,
-  detail: 'the server no longer knows the session (HTTP 404)',
+  detail: 'the server no longer knows the session',
 };
 /** Of a call that the server refused for that reason: it was never made, so it can be made again. */
 const REFUSED: Failure = { problem: PROBLEMS.UPSTREAM_SESSION_LOST, detail: LOST.detail, unseen: true };
@@ -113,13 +114,11 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
   }
 
   /**
-   * The server has forgotten the session: there is nothing left to end there. Calls under way hear it from the server too, each
+   * The server has forgotten the session. Calls under way hear it from the server too, each
    * for itself: only so is it known which were made.
    */
   lost(): void {
-    if (this.#ended !== undefined) return;
-    this.#close(LOST);
-    this.#onRelease(this, Promise.resolve());
+    this.#giveUp(undefined);
   }
 
   get takesBatches(): boolean {
@@ -143,9 +142,22 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
     if (call.message.method === 'initialize') return status < 300 ? this.#takeSessionId(headers) : undefined;
     if (status !== 404 || this.#sessionId === undefined) return undefined;
     // A call whose broken stream is asked for again has been made.
-    const failure = call.status === 404 ? REFUSED : LOST;
+    if (call.status === 404 && answerType(headers) !== 'json') return this.#refused(call);
+    if (call.status === 404) return undefined;
     this.lost();
-    return failure;
+    return LOST;
+  }
+
+  /**
+   * A 404 is the end of the session, unless it says what became of this very call. A server that forgot its sessions may
+   * say 400 instead: then this one gets the server's words, for they do not say for certain that it was not made, and
+   * the next is made in a new session.
+   */
+  onError(call: HttpCall, said: Message | undefined): Failure | undefined {
+    if (this.#sessionId === undefined || call.message.method === 'initialize') return undefined;
+    if (call.status === 404) return isAnswerTo(call, said) ? undefined : this.#refused(call);
+    if (call.status === 400 && said?.kind === 'error' && said.id == null && speaksOfSession(said)) this.#giveUp(call);
+    return undefined;
   }
 
   judge(call: HttpCall, answer: Message): Failure | undefined {
@@ -187,6 +199,20 @@ export class HttpLegacyLane implements Lane, CallOwner, StreamOwner {
       this.target.get(headers, call);
     }, waitMs).unref();
     return true;
+  }
+
+  /** The server did not make this call: it does not know the session. */
+  #refused(call: HttpCall): Failure {
+    this.#giveUp(call);
+    return REFUSED;
+  }
+
+  /** Ends it on the server all the same, which may only look as if it had forgotten, where no other call is under way in it. */
+  #giveUp(answered: HttpCall | undefined): void {
+    if (this.#ended !== undefined) return;
+    this.#close(LOST);
+    const isUsed = this.target.calls.some((call) => call.owner === this && call !== answered);
+    this.#onRelease(this, isUsed ? Promise.resolve() : this.#farewell());
   }
 
   #takeSessionId(headers: IncomingHttpHeaders): Failure | undefined {

@@ -76,6 +76,11 @@ export class HttpModernLane implements Lane, CallOwner {
 
   onHead(): undefined {}
 
+  /** Who cannot read the id of a request may not know the era. */
+  onError(call: HttpCall, said: Message | undefined): undefined {
+    if (said?.id == null && DOUBTS_ERA.has(call.status)) this.#onEraDoubt();
+  }
+
   judge(call: HttpCall): Failure | undefined {
     const code = call.errorCode;
     return code !== undefined && ABOUT_OUR_HOP.has(code)

@@ -92,7 +92,11 @@ const CASES: readonly Case[] = [
   },
   { what: 'is no HTTP server', script: (_, { socket }) => socket?.end('SSH-2.0-OpenSSH_9.6\r\n'), code: INVALID },
   { what: 'answers 500', script: text(500, 'text/html', HTML), code: STATUS },
-  { what: 'answers 500 with a JSON-RPC error of no id', script: text(500, 'application/json', NO_ID), code: STATUS },
+  {
+    what: 'answers 500 with a JSON-RPC error of another id',
+    script: (r, s) => text(500, 'application/json', NO_ID.replace('null', `${Number(r.rpc.id) + 1000}`))(r, s),
+    code: STATUS,
+  },
   {
     what: 'answers 401 with a challenge',
     script: text(401, 'text/plain', 'who are you?', { 'www-authenticate': 'Bearer realm="upstream-realm"' }),

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answer, ScriptedHttp, wellBehaved } from '../support/scripted-http.ts';
+import { answer, json, type Script, ScriptedHttp, wellBehaved } from '../support/scripted-http.ts';
 import { Gate, script } from './gate.ts';
 import { type RpcMessage, toolValue } from './talk.ts';
 
 /** A server whose sessions can be forgotten, as by a restart. */
 class ForgetfulHttp {
   readonly http: ScriptedHttp;
+  /** What it says to a session it does not know. */
+  refuse: Script = (_, response) => response.writeHead(404).end();
   #sessions = 0;
   #known = 0;
 
@@ -19,7 +21,7 @@ class ForgetfulHttp {
         const result = { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'f', version: '1' } };
         const headers = { 'content-type': 'application/json', 'mcp-session-id': `s${this.#sessions}` };
         response.writeHead(200, headers).end(answer(request, result));
-      } else if (request.headers['mcp-session-id'] !== `s${this.#known}`) response.writeHead(404).end();
+      } else if (request.headers['mcp-session-id'] !== `s${this.#known}`) this.refuse(request, response);
       else wellBehaved(request, response);
     };
   }
@@ -89,6 +91,17 @@ describe('a session whose server side is lost', () => {
       ...AGAIN,
       ['tools/call', undefined],
     ]);
+    await session.end();
+  });
+
+  it('goes on after a server said 400 to it: that call has the words of the server, the next a new session', async () => {
+    const text = 'Bad Request: No valid session ID provided';
+    http.refuse = json(400, () => ({ jsonrpc: '2.0', id: null, error: { code: -32000, message: text } }));
+    const session = await established('http');
+    http.forget();
+    const met = await session.tool(6, 'echo');
+    expect(met).toMatchObject({ status: 200, last: { id: 6, error: { code: -32000, message: text } } });
+    expect(await session.tool(7, 'echo')).toMatchObject({ status: 200, last: { id: 7, result: {} } });
     await session.end();
   });
 
