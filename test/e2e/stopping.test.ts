@@ -6,8 +6,9 @@ import { type FixtureHttp, startFixtureHttp, stdioFixture } from '../support/fix
 import { type Gateway, runCli, startGateway } from '../support/gateway.ts';
 import { descendants, expectGone } from '../support/processes.ts';
 import { openRaw } from '../support/raw.ts';
+import { ScriptedListen } from '../support/scripted-listen.ts';
 import { until, within } from '../support/wait.ts';
-import { get, legacyStream, modernStream, slowCall } from './requests.ts';
+import { follow, get, legacyStream, modern, modernStream, open, slowCall } from './requests.ts';
 import { stateFolder } from './state.ts';
 
 const stdio = stdioFixture();
@@ -98,6 +99,28 @@ describe('a gateway told to stop', () => {
     await client.close();
     expect(await gateway.stop()).toEqual({ code: 0, signal: null });
   });
+});
+
+it('a subscription has the final result of a stopping gateway where it stood, and an error where it did not yet', async () => {
+  const server = await ScriptedListen.start();
+  onTestFinished(() => server.stop());
+  const mcps = [{ id: 'one', transport: 'streamable-http', url: server.http.url, era: 'modern' }];
+  const gateway = await startGateway({ config: { mcps } });
+  const token = await gateway.token('ada');
+  const listen = (filter: object) => {
+    const { body, headers } = modern('subscriptions/listen', { notifications: filter });
+    return open(`${gateway.url}/mcp/one`, body, token, headers);
+  };
+  void server.nth(0).then((subscription) => subscription.acknowledge());
+  const stands = follow(await listen({ toolsListChanged: true }));
+  await until(() => stands.text().includes('acknowledged'), 'the subscription stands');
+  const pending = listen({ resourceSubscriptions: ['slow:1'] });
+  await server.nth(1);
+  const [refused] = await Promise.all([pending, gateway.stop()]);
+  expect(await stands.over).toBe('ended');
+  expect(stands.text()).toContain('"result":{"resultType":"complete"');
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({ id: 'q', error: { code: 50302 } });
 });
 
 describe('a gateway that was killed', () => {
