@@ -31,6 +31,13 @@ it('tells what only one stream brings, and waits for no other', () => {
   expect(handover.isLevel).toBe(true);
 });
 
+it('counts a sub-resource where both tell of the resource it lies in', () => {
+  const handover = new Handover(BOTH);
+  expect(handover.isFirst('resource a/b', 'old')).toBe(true);
+  expect(handover.isFirst('resource a/b', 'new')).toBe(false);
+  expect(handover.isLevel).toBe(true);
+});
+
 it('is not level while one stream is ahead of the other', () => {
   const handover = new Handover(BOTH);
   handover.isFirst('tools', 'old');

@@ -1,4 +1,4 @@
-import type { Topic } from './topics.ts';
+import { type Topic, tellsOf } from './topics.ts';
 
 /**
  * Which stream tells of an event while two tell of the same ones: whichever brings it first. Events of one topic cannot be
@@ -23,7 +23,7 @@ export class Handover {
 
   /** @returns true when nobody has told of this event yet */
   isFirst(topic: Topic, from: 'old' | 'new'): boolean {
-    if (!this.inBoth.has(topic)) return true;
+    if (!tellsOf(this.inBoth, topic)) return true;
     const before = this.lead.get(topic) ?? 0;
     const lead = from === 'old' ? before + 1 : before - 1;
     this.lead.set(topic, lead);

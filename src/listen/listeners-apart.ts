@@ -2,7 +2,7 @@ import type { Message } from '../jsonrpc/message.ts';
 import type { Lane } from '../upstream/lane.ts';
 import { EventCopies } from './event-copies.ts';
 import type { Listener } from './listener.ts';
-import { intersection, type Topic, writeTopics } from './topics.ts';
+import { intersection, type Topic, tellsOf, writeTopics } from './topics.ts';
 import { COMPLETE, type Ending, type SubscriptionOwner, UpstreamSubscription } from './upstream-subscription.ts';
 
 /** Why a subscription is closed when its last listener has left. */
@@ -120,7 +120,7 @@ class Group implements SubscriptionOwner {
 
   event(_subscription: UpstreamSubscription, topic: Topic, message: Message): void {
     this.from.heard(topic);
-    if (!this.granted.has(topic)) return;
+    if (!tellsOf(this.granted, topic)) return;
     const event = new EventCopies(message);
     for (const listener of this.listeners) listener.event(event);
   }

@@ -103,6 +103,19 @@ describe('a subscription many share', () => {
     });
   });
 
+  it('tells of a sub-resource who asked for what it lies in, once, and nobody else', async () => {
+    const dir = await listening('resource file:///dir', 'resource file:///dir/', 'resource file:///dir/a', 'tools');
+    const [same, other] = [await join('resource file:///dir/'), await join('resource file:///dir/a')];
+    await hears(other, 1);
+    server.subscriptions[0]?.say(UPDATED, { uri: 'file:///dir/child.txt' });
+    server.subscriptions[0]?.say(UPDATED, { uri: 'file:///directory' });
+    server.subscriptions[0]?.say(CHANGED);
+    await hears(dir, 3);
+    expect(dir.heard.slice(1)).toEqual(['resources/updated file:///dir/child.txt', CHANGED_HEARD]);
+    expect(same.heard.slice(1)).toEqual(['resources/updated file:///dir/child.txt']);
+    expect(other.heard.slice(1)).toEqual([]);
+  });
+
   it('acknowledges what the server granted of what was asked, and passes on nothing else', async () => {
     const ear = await join('tools', 'prompts', 'resource a:1');
     const subscription = await server.nth(0);

@@ -6,7 +6,7 @@ import { Leaving } from './leaving.ts';
 import type { Listener } from './listener.ts';
 import { type ApartFrom, ListenersApart, NOBODY } from './listeners-apart.ts';
 import { Opening } from './opening.ts';
-import { covers, intersection, type Topic, writeTopics } from './topics.ts';
+import { covers, intersection, type Topic, widerTopics, writeTopics } from './topics.ts';
 import { COMPLETE, type Ending, type SubscriptionOwner, UpstreamSubscription } from './upstream-subscription.ts';
 import { Wanted } from './wanted.ts';
 
@@ -120,10 +120,8 @@ export class SharedSubscription implements SubscriptionOwner, ApartFrom {
   event(subscription: UpstreamSubscription, topic: Topic, message: Message): void {
     if (this.leaving?.isFirst(topic, subscription) === false) return;
     this.heard(topic);
-    const listeners = this.byTopic.get(topic);
-    if (listeners === undefined) return;
     const event = new EventCopies(message);
-    for (const listener of listeners) listener.event(event);
+    for (const listener of this.audience(topic)) listener.event(event);
   }
 
   ended(subscription: UpstreamSubscription, ending: Ending): void {
@@ -133,6 +131,13 @@ export class SharedSubscription implements SubscriptionOwner, ApartFrom {
     for (const listener of [...this.established.keys()]) this.tell(listener, ending);
     if (this.size === 0) this.close();
     else this.proceed();
+  }
+
+  /** Each once, also who asked for several of the resources that the one of this topic lies in. */
+  private audience(topic: Topic): Iterable<Listener> {
+    const listeners = this.byTopic.get(topic) ?? [];
+    const wider = widerTopics(topic).flatMap((other) => [...(this.byTopic.get(other) ?? [])]);
+    return wider.length === 0 ? listeners : new Set([...listeners, ...wider]);
   }
 
   // ApartFrom

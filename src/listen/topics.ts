@@ -1,5 +1,6 @@
 import type { Message, ObjectView } from '../jsonrpc/message.ts';
 import { jsonString } from '../jsonrpc/write.ts';
+import { enclosingResources } from '../protocol/sub-resources.ts';
 
 /**
  * One thing a listener can be told of, as a word: `tools`, `prompts`, `resources`, `resource <uri>`, `task <id>`. A filter
@@ -69,6 +70,17 @@ export function topicOf(message: Message): Topic | undefined {
   if (method === 'notifications/resources/updated') return named(RESOURCE, params?.string('uri'));
   if (method === 'notifications/tasks') return named(TASK, params?.string('taskId'));
   return CHANGE_TOPICS.get(method ?? '');
+}
+
+/** What a listener may have asked for to hear of this, beside the topic itself: of a resource, those it lies in. */
+export function widerTopics(topic: Topic): readonly Topic[] {
+  const uri = resourceOf(topic);
+  return uri === undefined ? [] : Array.from(enclosingResources(uri), (wider) => RESOURCE + wider);
+}
+
+/** Whether who asked for these hears of this. */
+export function tellsOf(topics: ReadonlySet<Topic>, topic: Topic): boolean {
+  return topics.has(topic) || widerTopics(topic).some((wider) => topics.has(wider));
 }
 
 /** The resource a topic is about. */

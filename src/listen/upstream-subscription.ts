@@ -8,7 +8,7 @@ import { TASKS_EXTENSION } from '../protocol/extensions.ts';
 import { ACKNOWLEDGED, LISTEN } from '../protocol/methods.ts';
 import type { Revision } from '../protocol/revisions.ts';
 import type { CallHandle, CallSink, Lane } from '../upstream/lane.ts';
-import { intersection, readTopics, type Topic, taskOf, topicOf, writeTopics } from './topics.ts';
+import { intersection, readTopics, type Topic, taskOf, tellsOf, topicOf, writeTopics } from './topics.ts';
 
 /**
  * Why a subscription is over. The server's own last word is in none of them: one request stands for many listeners, and what
@@ -103,7 +103,7 @@ export class UpstreamSubscription implements CallSink {
 
   private event(message: Message): void {
     const topic = topicOf(message);
-    if (topic !== undefined && this.granted.has(topic)) this.owner.event(this, topic, message);
+    if (topic !== undefined && tellsOf(this.granted, topic)) this.owner.event(this, topic, message);
   }
 
   /** Another way for a server to end it of its own accord (MCP 2026-07-28, patterns/cancellation). */

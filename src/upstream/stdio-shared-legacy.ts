@@ -5,6 +5,7 @@ import { jsonString, writeError, writeResult } from '../jsonrpc/write.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
 import type { Revision } from '../protocol/revisions.ts';
+import { enclosingResources } from '../protocol/sub-resources.ts';
 import type { CallHandle, CallSink, Lane, LaneListener, OutboundCall } from './lane.ts';
 import { PendingCall } from './pending-call.ts';
 import type { StdioConnection } from './stdio-connection.ts';
@@ -22,8 +23,8 @@ const UNSUBSCRIBE_TIMEOUT_MS = 10_000;
 /**
  * One legacy child under several sessions. The gateway itself is the child's only client: it initialised it without any
  * capability, so the server has nobody to ask, and what the server says to no call reaches a session only where it
- * can be no other session's secret: list changes go to all, a resource update to who subscribed to that resource here,
- * log lines to nobody.
+ * can be no other session's secret: list changes go to all, a resource update to who subscribed to that resource here, or
+ * to one it lies in, log lines to nobody.
  */
 export class SharedLegacyTraffic implements Unassigned {
   readonly connection: StdioConnection;
@@ -46,8 +47,7 @@ export class SharedLegacyTraffic implements Unassigned {
     if (CHANGES.has(method)) {
       for (const lane of this.lanes) lane.hear(message);
     } else if (method === 'notifications/resources/updated') {
-      const uri = message.params?.string('uri');
-      for (const lane of (uri === undefined ? undefined : this.#subscribers.get(uri)) ?? []) lane.hear(message);
+      for (const lane of this.#subscribersTo(message.params?.string('uri'))) lane.hear(message);
     }
   }
 
@@ -65,6 +65,16 @@ export class SharedLegacyTraffic implements Unassigned {
     const holders = this.#subscribers.get(uri);
     if (holders === undefined) this.#subscribers.set(uri, new Set([lane]));
     else holders.add(lane);
+  }
+
+  /** Each once, also where it asked for several of the resources this one lies in. */
+  #subscribersTo(uri: string | undefined): Iterable<SharedLegacyLane> {
+    if (uri === undefined) return [];
+    const lanes = new Set(this.#subscribers.get(uri));
+    for (const wider of enclosingResources(uri)) {
+      for (const lane of this.#subscribers.get(wider) ?? []) lanes.add(lane);
+    }
+    return lanes;
   }
 
   /** True when that lane was the last on this resource, so that the server may forget it. */
@@ -109,7 +119,7 @@ export class SharedLegacyLane implements Lane {
         return this.#answer(call, sink, this.#openingFor(call));
       case 'logging/setLevel':
         // The level would be everybody's, and log lines reach nobody here.
-        return this.#answer(call, sink, '{}');
+        return this.#refuse(call, sink, 'Log lines are not available on a server that several sessions share');
       case 'resources/subscribe':
         return this.#subscribe(call, sink);
       case 'resources/unsubscribe':
@@ -175,7 +185,9 @@ export class SharedLegacyLane implements Lane {
     const { start, end } = result.span;
     const edits = new Edits(opening.bytes);
     const capabilities = result.object('capabilities');
-    if (capabilities?.has('tasks')) edits.removeMember(capabilities, 'tasks');
+    for (const unavailable of ['tasks', 'logging']) {
+      if (capabilities?.has(unavailable)) edits.removeMember(capabilities, unavailable);
+    }
     // Revisions are dates: text order is their order.
     if (own !== undefined && own > call.revision) {
       edits.replace(result.spanOf('protocolVersion')!, jsonString(call.revision));
@@ -187,7 +199,10 @@ export class SharedLegacyLane implements Lane {
 
   /** The child keeps one list of tasks for its one client, the gateway: whoever rode on it could read all of them. */
   #refuseTask(call: OutboundCall, sink: CallSink): CallHandle {
-    const text = 'Tasks are not available on a server that several sessions share';
+    return this.#refuse(call, sink, 'Tasks are not available on a server that several sessions share');
+  }
+
+  #refuse(call: OutboundCall, sink: CallSink, text: string): CallHandle {
     return this.#settle(call, sink, (id) => writeError(id, { rpcCode: PROBLEMS.METHOD_NOT_FOUND.rpcCode, text }));
   }
 

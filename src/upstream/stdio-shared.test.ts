@@ -88,6 +88,27 @@ describe('a legacy child under several sessions', () => {
     expect(ben.heard.methods).toEqual(['notifications/tools/list_changed']);
   });
 
+  it('tells of a sub-resource who subscribed to what it lies in, once', async () => {
+    const upstream = upstreamOf('shared');
+    const [ada, ben] = [await sessionOn(upstream, 'ada', '1'), await sessionOn(upstream, 'ben', '2')];
+    await request(ada.lane, 'resources/subscribe', { uri: 'file:///dir/' });
+    await request(ada.lane, 'resources/subscribe', { uri: 'file:///dir' });
+    await request(ben.lane, 'resources/subscribe', { uri: 'file:///di' });
+    await tool(ben.lane, 'announce', { uri: 'file:///dir/child.txt' });
+    expect(ada.heard.methods).toEqual(['notifications/tools/list_changed', 'notifications/resources/updated']);
+    expect(ben.heard.methods).toEqual(['notifications/tools/list_changed']);
+  });
+
+  it('is not offered log lines, which nobody would hear', async () => {
+    const upstream = bench.upstream({ args: child('server.mjs', 'legacy', 'logs'), era: 'auto', child: 'shared' });
+    const opening = await open(await upstream.lease(leaseFor('legacy')));
+    expect(opening.response?.result).toMatchObject({ capabilities: { tools: {} } });
+    expect(opening.response?.result).not.toHaveProperty('capabilities.logging');
+    const alone = bench.upstream({ args: child('server.mjs', 'legacy', 'logs'), era: 'auto', child: 'per_session' });
+    const own = await open(await alone.lease(leaseFor('legacy')));
+    expect(own.response?.result).toHaveProperty('capabilities.logging');
+  });
+
   it('unsubscribes at the server only when the last session has', async () => {
     const upstream = upstreamOf('shared');
     const ada = await sessionOn(upstream, 'ada', '1');
@@ -117,7 +138,9 @@ describe('a legacy child under several sessions', () => {
     await lane.send(message({ method: 'notifications/roots/list_changed' }), '2025-11-25');
     await lane.send(message({ method: 'notifications/cancelled', params: { requestId: 1 } }), '2025-11-25');
     await lane.send(message({ id: 1, result: {} }), '2025-11-25');
-    expect((await request(lane, 'logging/setLevel', { level: 'debug' })).response?.result).toEqual({});
+    expect((await request(lane, 'logging/setLevel', { level: 'debug' })).response?.error).toMatchObject({
+      code: -32601,
+    });
     const seen = await tool<Received[]>(lane, 'received');
     expect(seen.map((m) => m.method)).toEqual(['initialize', 'notifications/initialized', 'tools/call']);
   });

@@ -5,6 +5,7 @@
 //   stubborn          ignores the end of stdin and SIGTERM
 //   exit-early        leaves when spoken to before `initialize`
 //   silent-early      says nothing before `initialize`
+//   logs              declares that it sends log lines
 import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -206,7 +207,7 @@ const methods = {
             id,
             result: {
               protocolVersion,
-              capabilities: { tools: {} },
+              capabilities: { tools: {}, ...(is('logs') ? { logging: {} } : {}) },
               serverInfo: { name: 'small', version: '1', vendor: 1 },
             },
           }),
