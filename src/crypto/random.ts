@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomInt as nodeRandomInt, randomBytes, randomUUID } from 'node:crypto';
 
 const MINIMUM_BYTES = 16;
 
@@ -13,6 +13,11 @@ export function randomId(bytes: number = MINIMUM_BYTES): string {
     throw new RangeError(`randomId needs at least ${MINIMUM_BYTES} bytes, not ${bytes}`);
   }
   return randomBytes(bytes).toString('base64url');
+}
+
+/** An unguessable integer from 0 on, below `limit`. */
+export function randomInt(limit: number): number {
+  return nodeRandomInt(limit);
 }
 
 /** A random UUID (RFC 9562, version 4), for records that live in a store. */

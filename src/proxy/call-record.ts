@@ -12,8 +12,13 @@ export function nameOf(message: Message): string | undefined {
   return parameter === undefined ? undefined : message.params?.string(parameter);
 }
 
+/** What the record needs of a call: not its bytes, which may be long gone. */
+export interface RecordedCall extends Pick<Call, 'method' | 'name' | 'principal' | 'server' | 'origin'> {
+  readonly received: Pick<Message, 'id'>;
+}
+
 /** A call as the record needs it when it is over. */
-export interface EndedCall extends Call {
+export interface EndedCall extends RecordedCall {
   readonly startedAt: number;
   readonly bytesOut: number;
 }
@@ -88,7 +93,7 @@ class CallRow implements AuditRow {
   upstream_error: string | undefined = undefined;
   detail: string | undefined = undefined;
 
-  constructor(type: AuditRow['type'], rules: Generation, call: Call) {
+  constructor(type: AuditRow['type'], rules: Generation, call: RecordedCall) {
     const { origin } = call;
     this.type = type;
     this.who = rules.prefixes.ofPrincipal(call.principal);

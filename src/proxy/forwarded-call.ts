@@ -16,6 +16,7 @@ import { rpcRefusal } from './refusal.ts';
 import { belongsToCall, isProgressOf } from './related.ts';
 import { restoreRelated } from './restore.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
+import type { SpokenOrder } from './spoken-order.ts';
 
 /** Where a call gets its lane, and who hears of its end: a session for the legacy era, the server for the modern one. */
 export interface LaneSource {
@@ -24,9 +25,11 @@ export interface LaneSource {
   lane(): Lane | Promise<Lane>;
   begin(call: ForwardedCall): void;
   /** A request of the server's own that came while the call was under way (legacy). @returns what a sink's `message` does */
-  asked(message: Message, reply: Carrier): boolean;
+  asked(message: Message, reply: Carrier, lane: Lane): boolean;
   /** The server takes such a request back. */
-  withdrawn(message: Message): void;
+  withdrawn(message: Message, lane: Lane): void;
+  /** What the server says goes by it where it may ask (legacy). */
+  readonly order?: SpokenOrder;
   /** Progress on this call's stream that is not of this call (legacy). */
   astray(progress: Message): void;
   /** The final answer, before the client sees it. @returns a problem to answer with instead */
@@ -79,25 +82,42 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
   }
 
   message(message: Message): boolean {
-    if (this.over) return true;
-    if (message.kind === 'request') return this.source.asked(message, this.reply);
+    const { lane, source } = this;
+    if (this.over || lane === undefined) return true;
+    if (message.kind === 'request') return source.asked(message, this.reply, lane);
     if (!this.mayHear(message)) return true;
     if (message.method === 'notifications/progress' && !this.isToldBy(message)) {
-      this.source.astray(message);
+      source.astray(message);
       return true;
     }
-    if (message.method === 'notifications/cancelled') this.source.withdrawn(message);
+    if (message.method === 'notifications/cancelled') {
+      source.withdrawn(message, lane);
+      return true;
+    }
+    if (source.order?.isHeld !== true) return this.pass(message);
+    source.order.add(message.bytes.length, () => this.pass(message));
+    return false;
+  }
+
+  private pass(message: Message): boolean {
+    if (this.over) return true;
     const bytes = restoreRelated(message, this.received);
     this.bytesOut += bytes.length;
     return this.reply.message(bytes);
   }
 
   settled(response: Message, head?: ErrorHead): void {
+    const { order } = this.source;
+    if (order?.isHeld !== true) this.answered(response, head);
+    else order.add(response.bytes.length, () => this.answered(response, head));
+  }
+
+  private answered(response: Message, head: ErrorHead | undefined): void {
     if (this.over) return;
     const objection = this.source.settling(this, response);
-    if (objection !== undefined) return this.failed(objection, objection.text);
+    if (objection !== undefined) return this.giveUp(objection, objection.text);
     const bytes = finalAnswer(this, response);
-    if (!Buffer.isBuffer(bytes)) return this.failed(bytes.problem, bytes.detail);
+    if (!Buffer.isBuffer(bytes)) return this.giveUp(bytes.problem, bytes.detail);
     this.bytesOut += bytes.length;
     const status = statusOf(response, eraOf(this.revision) ?? 'legacy', head?.status);
     this.finish(outcomeOf(response), status, undefined);
@@ -109,6 +129,12 @@ export class ForwardedCall extends ReceivedCall implements CallSink {
    * server forgot, is then no news to the client. Any other call is never repeated: it may have been carried out.
    */
   override failed(problem: Problem, detail: string, unseen = false): void {
+    const { order } = this.source;
+    if (order?.isHeld !== true) this.giveUp(problem, detail, unseen);
+    else order.add(0, () => this.giveUp(problem, detail, unseen));
+  }
+
+  private giveUp(problem: Problem, detail: string, unseen = false): void {
     if (unseen && !this.repeated && !this.over && this.method !== 'initialize') return this.again(detail);
     // An answer that is not one may come of headers made by an old list of tools: the next call learns of a new one first.
     if (this.modern !== undefined && problem.code === 'UPSTREAM_INVALID') {

@@ -3,7 +3,7 @@ import { isScanFailure, scanMessage } from '../jsonrpc/scan.ts';
 import { writeNotification } from '../jsonrpc/write.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Problem, ProblemError } from '../problem/problem.ts';
-import type { Revision } from '../protocol/revisions.ts';
+import { eraOf, isRevision, type Revision } from '../protocol/revisions.ts';
 import type { CallSink, Lane } from '../upstream/lane.ts';
 
 /** What the server says while it is asked: it may have questions of its own, and waits for their answers. */
@@ -51,6 +51,12 @@ export function ownMessage(bytes: Buffer): Message {
   const message = scanMessage(bytes);
   if (isScanFailure(message)) throw new Error('the gateway wrote a message it cannot read');
   return message;
+}
+
+/** What the client asked for, or the newest legacy revision. */
+export function requestedRevision(initialize: Message): Revision {
+  const requested = initialize.params?.string('protocolVersion') ?? '';
+  return isRevision(requested) && eraOf(requested) === 'legacy' ? requested : '2025-11-25';
 }
 
 const INITIALIZED = ownMessage(writeNotification('notifications/initialized'));

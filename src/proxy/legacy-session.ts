@@ -12,13 +12,15 @@ import { SessionReplay } from '../stream/session-replay.ts';
 import type { Lane } from '../upstream/lane.ts';
 import type { Carrier } from './carrier.ts';
 import type { ForwardedCall, LaneSource } from './forwarded-call.ts';
-import { introduce, ownMessage } from './introduction.ts';
+import { introduce, ownMessage, requestedRevision } from './introduction.ts';
 import { LaneWatch } from './lane-watch.ts';
 import { outboundMessage } from './outbound-request.ts';
 import { ServerRequests } from './server-requests.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
+import { SESSION_HEADER, type SessionId } from './session-id.ts';
 import { type OutletStream, SessionOutlet } from './session-outlet.ts';
 import { SessionProgress } from './session-progress.ts';
+import type { SpokenOrder } from './spoken-order.ts';
 import { StandingRequests } from './standing-requests.ts';
 
 /**
@@ -74,7 +76,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     this.tools = new LaneToolDirectory({ lane: () => this.lane(), giveBack: () => {} }, settings);
     this.requests = new ServerRequests(estate, this);
     this.outlet = new SessionOutlet(new SessionReplay(estate.replay, id.key.slice(0, 8)));
-    this.progress = new SessionProgress(this.calls, this.outlet);
+    this.progress = new SessionProgress(this.calls, this);
   }
 
   get principal(): PrincipalId {
@@ -132,12 +134,16 @@ export class LegacySession implements SessionEntry, LaneSource {
     if (call.received === this.initialize && !this.established) this.abandon(call.carrier);
   }
 
-  asked(message: Message, reply: Carrier): boolean {
-    return this.requests.receive(message, reply);
+  get order(): SpokenOrder {
+    return this.requests.order;
   }
 
-  withdrawn(message: Message): void {
-    this.requests.withdraw(message);
+  asked(message: Message, reply: Carrier, lane: Lane): boolean {
+    return this.requests.receive(message, reply, lane);
+  }
+
+  withdrawn(message: Message, lane: Lane): void {
+    this.requests.withdraw(message, lane);
   }
 
   astray(progress: Message): void {
@@ -173,13 +179,20 @@ export class LegacySession implements SessionEntry, LaneSource {
   }
 
   /** Something the server says outside any call. */
-  message(message: Message): boolean {
-    if (message.kind === 'request') return this.requests.receive(message, undefined);
+  message(message: Message, lane: Lane): boolean {
+    // Nobody resumes what is said outside any call: it must not be made to pause.
+    if (message.kind === 'request') this.requests.receive(message, undefined, lane);
     if (message.method === 'notifications/tools/list_changed') this.tools.forget();
-    else if (message.method === 'notifications/cancelled') this.requests.withdraw(message);
-    if (!this.requests.mayNotify(message)) return true;
-    if (this.progress.told(message)) return true;
-    return this.outlet.deliver(message.bytes);
+    if (message.method === 'notifications/cancelled') this.requests.withdraw(message, lane);
+    else if (this.requests.mayNotify(message) && !this.progress.told(message)) this.deliver(message.bytes);
+    return true;
+  }
+
+  /** In its turn among what the server says. */
+  deliver(message: Buffer): boolean {
+    if (!this.order.isHeld) return this.outlet.deliver(message);
+    if (!this.order.isFull) this.order.add(message.length, () => this.outlet.deliver(message));
+    return true;
   }
 
   /** The rules changed which tools of the server its clients see. */
@@ -188,12 +201,12 @@ export class LegacySession implements SessionEntry, LaneSource {
   }
 
   /** The server's side is gone; ours stays until the client or the idle time ends it. */
-  closed(problem: Problem, detail: string): void {
+  closed(lane: Lane, problem: Problem, detail: string): void {
     if (this.ended) return;
     this.current = undefined;
     this.tools.forget();
     this.progress.forget();
-    this.requests.forget('the server is gone');
+    this.requests.forget('the server is gone', lane);
     this.estate.log.warn('server side of a session was lost', {
       server: this.server,
       session: this.key,
@@ -239,7 +252,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     });
     try {
       this.refuseIfEnded();
-      const watch = new LaneWatch(this);
+      const watch = new LaneWatch(this, lane);
       lane.listen(watch);
       if (this.established) await this.introduceAgain(lane);
       this.refuseIfEnded();
@@ -249,6 +262,7 @@ export class LegacySession implements SessionEntry, LaneSource {
     } catch (error) {
       // A lane that nobody took must not keep its child.
       lane.release();
+      this.requests.forget('the server is gone', lane);
       throw error;
     }
   }
@@ -261,7 +275,7 @@ export class LegacySession implements SessionEntry, LaneSource {
   /** As the client introduced itself, and with what the server had granted it. */
   private async introduceAgain(lane: Lane): Promise<void> {
     const { callTimeoutMs } = this.plan;
-    const hear = (message: Message): boolean => this.message(message);
+    const hear = (message: Message): boolean => this.message(message, lane);
     await introduce(lane, outboundMessage(this.plan, this.initialize), this.revision, callTimeoutMs, hear);
     const refused = await this.standing.repeat(lane, this.revision, callTimeoutMs, hear);
     if (refused === 0) return;
@@ -278,20 +292,6 @@ export class LegacySession implements SessionEntry, LaneSource {
     this.estate.sessions.remove(this.id);
     this.end('session-ended');
   }
-}
-
-/** Names the session in the answer to `initialize`, and only where there is one. */
-export const SESSION_HEADER = 'Mcp-Session-Id';
-
-export interface SessionId {
-  readonly id: string;
-  /** A digest of the id, for records. */
-  readonly key: string;
-}
-
-function requestedRevision(initialize: Message): Revision {
-  const requested = initialize.params?.string('protocolVersion') ?? '';
-  return isRevision(requested) && eraOf(requested) === 'legacy' ? requested : '2025-11-25';
 }
 
 const TOOLS_CHANGED = writeNotification('notifications/tools/list_changed');

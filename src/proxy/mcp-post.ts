@@ -12,13 +12,13 @@ import { LISTEN } from '../protocol/methods.ts';
 import { eraOf, isRevision, type Revision } from '../protocol/revisions.ts';
 import { ForwardedCall, type LaneSource } from './forwarded-call.ts';
 import { forwardNotification } from './forwarded-notification.ts';
-import { LegacySession, SESSION_HEADER } from './legacy-session.ts';
+import { LegacySession } from './legacy-session.ts';
 import { ModernSource } from './modern-source.ts';
 import { PostReply } from './post-reply.ts';
 import type { ReceivedCall } from './received-call.ts';
 import type { Refuser } from './refuser.ts';
 import type { Estate, Generation, ServerPlan } from './services.ts';
-import { sessionIdOf, sessionKeyOf } from './session-id.ts';
+import { SESSION_HEADER, sessionIdOf, sessionKeyOf } from './session-id.ts';
 import { Subscription } from './subscription.ts';
 
 /** Messages in one batch (2025-03-26): each is judged, recorded and sent, so the body's size alone does not bound the work. */

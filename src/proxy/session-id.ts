@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
 
+/** Names the session in the answer to `initialize`, and only where there is one. */
+export const SESSION_HEADER = 'Mcp-Session-Id';
+
+export interface SessionId {
+  readonly id: string;
+  /** A digest of the id, for records. */
+  readonly key: string;
+}
+
 /** Visible ASCII, as MCP 2025-11-25 requires, and no longer than any id this gateway makes. */
 const WELL_FORMED = /^[\x21-\x7e]{1,128}$/;
 

@@ -47,6 +47,21 @@ describe('what a server says outside any call', () => {
     expect(store.bytes).toBe(0);
   });
 
+  it('does not wait any more when it is a question that is taken back', () => {
+    const { outlet: to, store } = outlet();
+    say(to, 'a');
+    to.deliver(Buffer.from('question'), 7);
+    say(to, 'b');
+    expect([to.retract(8), to.retract(7), to.retract(7)]).toEqual([false, true, false]);
+    expect(store.bytes).toBe(2);
+    const stream = new Stream();
+    to.opened(stream);
+    expect(stream.heard).toEqual(['a', 'b']);
+    // What a stream has carried cannot be taken back.
+    to.deliver(Buffer.from('question'), 9);
+    expect([to.retract(9), stream.heard.at(-1)]).toEqual([false, 'question']);
+  });
+
   it('counts among what is kept of all sessions: without room it is dropped', () => {
     const { outlet: to, store } = outlet(1_000);
     say(to, 'x'.repeat(900));

@@ -5,6 +5,12 @@ import type { SessionReplay } from '../stream/session-replay.ts';
 const BACKLOG_MESSAGES = 64;
 const BACKLOG_BYTES = 262_144;
 
+interface Waiting {
+  readonly bytes: Buffer;
+  /** The question it is, by the id the client will know it by. */
+  readonly question: number | undefined;
+}
+
 /** A stream of the session itself: it carries what belongs to no call. */
 export interface OutletStream {
   /** Returns false when the client does not keep up. */
@@ -20,7 +26,7 @@ export class SessionOutlet {
   /** What the client may have missed. */
   readonly replay: SessionReplay;
   private readonly streams: OutletStream[] = [];
-  private backlog: Buffer[] = [];
+  private backlog: Waiting[] = [];
   private backlogBytes = 0;
 
   constructor(replay: SessionReplay) {
@@ -31,33 +37,45 @@ export class SessionOutlet {
     return this.streams.length > 0;
   }
 
-  deliver(message: Buffer): boolean {
+  /** @param question the id of a question, by which it can be taken back while it waits for a stream */
+  deliver(message: Buffer, question?: number): boolean {
     const stream = this.streams.at(-1);
     if (stream !== undefined) return stream.write(message);
-    this.hold(Buffer.from(message));
+    this.hold({ bytes: Buffer.from(message), question });
+    return true;
+  }
+
+  /** Takes back a question that still waits: nobody waits for its answer. False when the client may have seen it. */
+  retract(question: number): boolean {
+    const index = this.backlog.findIndex((waiting) => waiting.question === question);
+    const [retracted] = index === -1 ? [] : this.backlog.splice(index, 1);
+    if (retracted === undefined) return false;
+    this.backlogBytes -= retracted.bytes.length;
+    this.replay.store.giveBack(retracted.bytes.length);
     return true;
   }
 
   opened(stream: OutletStream): void {
     this.streams.push(stream);
-    for (const message of this.takeBacklog()) this.deliver(message);
+    for (const { bytes, question } of this.takeBacklog()) this.deliver(bytes, question);
   }
 
-  private hold(message: Buffer): void {
+  private hold(waiting: Waiting): void {
     const { store } = this.replay;
+    const { length } = waiting.bytes;
     // Oldest out first, so that there is always room for what is in use now.
-    while (this.backlog.length >= BACKLOG_MESSAGES || this.backlogBytes + message.length > BACKLOG_BYTES) {
+    while (this.backlog.length >= BACKLOG_MESSAGES || this.backlogBytes + length > BACKLOG_BYTES) {
       const oldest = this.backlog.shift();
       if (oldest === undefined) return;
-      this.backlogBytes -= oldest.length;
-      store.giveBack(oldest.length);
+      this.backlogBytes -= oldest.bytes.length;
+      store.giveBack(oldest.bytes.length);
     }
-    if (!store.borrow(message.length)) return;
-    this.backlog.push(message);
-    this.backlogBytes += message.length;
+    if (!store.borrow(length)) return;
+    this.backlog.push(waiting);
+    this.backlogBytes += length;
   }
 
-  private takeBacklog(): readonly Buffer[] {
+  private takeBacklog(): readonly Waiting[] {
     const { backlog } = this;
     this.replay.store.giveBack(this.backlogBytes);
     this.backlog = [];

@@ -22,11 +22,11 @@ interface TaskToken {
  */
 export class SessionProgress {
   private readonly calls: ReadonlyMap<RequestId, ForwardedCall>;
-  private readonly outlet: SessionOutlet;
+  private readonly outlet: Pick<SessionOutlet, 'deliver'>;
   /** By what the server knows the call that made the task by, oldest first. */
   private readonly tasks = new Map<number, TaskToken>();
 
-  constructor(calls: ReadonlyMap<RequestId, ForwardedCall>, outlet: SessionOutlet) {
+  constructor(calls: ReadonlyMap<RequestId, ForwardedCall>, outlet: Pick<SessionOutlet, 'deliver'>) {
     this.calls = calls;
     this.outlet = outlet;
   }

@@ -5,8 +5,9 @@ import { sseEvent } from '../protocol/sse.ts';
 import type { EndReason, Ticket } from '../session/tickets.ts';
 import { EventStream, type StreamOwner } from '../stream/event-stream.ts';
 import type { Carrier } from './carrier.ts';
-import type { LegacySession, SessionId } from './legacy-session.ts';
+import type { LegacySession } from './legacy-session.ts';
 import type { Estate, Generation } from './services.ts';
+import type { SessionId } from './session-id.ts';
 import type { OutletStream } from './session-outlet.ts';
 import { StreamRecord } from './stream-record.ts';
 

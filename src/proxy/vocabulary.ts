@@ -72,6 +72,7 @@ const REASONS = [
   'session.not-found',
   'session.protocol',
   'session.query',
+  'session.questions',
   'sessions.max',
   'sessions.max_per_principal',
   'step.threw',

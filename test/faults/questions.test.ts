@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answer, type Received, ScriptedHttp, wellBehaved } from '../support/scripted-http.ts';
 import { until } from '../support/wait.ts';
 import { Gate, script } from './gate.ts';
-import { type RpcMessage, type Session, toolValue } from './talk.ts';
+import { type Listening, type RpcMessage, type Session, toolValue } from './talk.ts';
 
 const ROOTS = { capabilities: { roots: {} } };
 const CLIENT_TIMEOUT = 50_402;
@@ -53,6 +53,19 @@ class AskingHttp {
     } else if (method === 'tools/call' && params?.name === 'ask') {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(`data: ${question('q1')}\n\n`);
       this.#waiting = { call: request, response };
+    } else if (method === 'tools/call' && params?.name === 'ask-and-speak') {
+      const progress = (step: number) =>
+        JSON.stringify({
+          jsonrpc: '2.0',
+          method: 'notifications/progress',
+          params: {
+            progressToken: (params as { _meta: { progressToken: number } })._meta.progressToken,
+            progress: step,
+          },
+        });
+      const said = [question('q3'), progress(1), progress(2), answer(request, { content: [] })];
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(said.map((message) => `data: ${message}\n\n`).join(''));
     } else if (method === undefined && String(id) === 'q1') {
       response.writeHead(202).end();
       const { result, error } = JSON.parse(request.body);
@@ -84,20 +97,37 @@ describe.each(['stdio', 'http'])('what a server asks its client while it is call
   it('reaches a client that has said it can answer, on the stream of the call, and the answer reaches the server', async () => {
     const session = await gate.caller(server).open(ROOTS);
     const listening = await session.listen();
-    const called = session.tool(1, 'ask');
-    await until(async () => (await session.answer('q1', { roots: [] })).status === 202, 'the question is open');
-    const reply = await called;
-    expect(toolValue(reply)).toEqual({ roots: [] });
-    expect(reply.messages.map(({ id, method }) => [id, method])).toEqual([
-      ['q1', 'roots/list'],
+    const called = await session.begin(1, 'ask');
+    const asked = await questionOn(called);
+    // The server's own id is none the client knows.
+    expect((await session.answer('q1', { roots: [] })).status).toBe(400);
+    expect((await session.answer(asked, { roots: [] })).status).toBe(202);
+    await until(() => called.said().length > 1, 'the call is answered');
+    expect(called.said().map(({ id, method }) => [id, method])).toEqual([
+      [asked, 'roots/list'],
       [1, undefined],
     ]);
+    expect(JSON.parse(called.said()[1]?.result?.content?.[0]?.text as string)).toEqual({ roots: [] });
     expect(listening.said()).toEqual([]);
     // Answered once: there is nothing left to answer.
-    expect(await session.answer('q1', { roots: [] })).toMatchObject({
+    expect(await session.answer(asked, { roots: [] })).toMatchObject({
       status: 400,
       last: { error: { code: -32_600 } },
     });
+    listening.close();
+    await session.end();
+  });
+
+  it('reaches it before what the server said after it', async () => {
+    const session = await gate.caller(server).open(ROOTS);
+    const listening = await session.listen();
+    const reply = await session.tool(1, 'ask-and-speak', {}, { meta: { progressToken: 'p' } });
+    expect(reply.messages.map(({ method, params }) => [method, params?.progress])).toEqual([
+      ['roots/list', undefined],
+      ['notifications/progress', 1],
+      ['notifications/progress', 2],
+      [undefined, undefined],
+    ]);
     listening.close();
     await session.end();
   });
@@ -119,12 +149,12 @@ describe.each(['stdio', 'http'])('what a server asks its client while it is call
     const session = await gate.caller(server).open(ROOTS);
     const others = [await gate.caller(server).open(ROOTS), await gate.caller(server, 'bob').open(ROOTS)];
     const listening = await Promise.all(others.map((other) => other.listen()));
-    const called = session.tool(1, 'ask');
-    const asked = gate.gateway.audited(({ method, session_id }) => method === 'roots/list' && !!session_id, 'it asks');
-    await asked;
-    for (const other of others) expect((await other.answer('q1', { roots: ['stolen'] })).status).toBe(400);
-    await until(async () => (await session.answer('q1', { roots: [] })).status === 202, 'the question is open');
-    expect(toolValue(await called)).toEqual({ roots: [] });
+    const called = await session.begin(1, 'ask');
+    const asked = await questionOn(called);
+    for (const other of others) expect((await other.answer(asked, { roots: ['stolen'] })).status).toBe(400);
+    expect((await session.answer(asked, { roots: [] })).status).toBe(202);
+    await until(() => called.said().length > 1, 'the call is answered');
+    expect(JSON.parse(called.said()[1]?.result?.content?.[0]?.text as string)).toEqual({ roots: [] });
     for (const stream of listening) expect(stream.said()).toEqual([]);
     for (const stream of listening) stream.close();
     await Promise.all([session, ...others].map((one) => one.end()));
@@ -136,7 +166,24 @@ describe('a client that does not answer', () => {
     const session = await gate.caller('hasty-stdio').open(ROOTS);
     await session.tool(1, 'ask-later');
     expect(await answeredOnStdio(session)).toMatchObject({ id: 'q2', error: { code: CLIENT_TIMEOUT } });
-    expect((await session.answer('q2', { roots: [] })).status).toBe(400);
+    // Nobody waits for the answer any more: the client is not asked now.
+    const listening = await session.listen();
+    await session.tool(2, 'log');
+    await until(() => listening.said().length > 0, 'the stream carries what comes now');
+    expect(listening.said().map(({ method }) => method)).toEqual(['notifications/message']);
+    listening.close();
+    await session.end();
+  });
+
+  it('is told that the question is over when it had it', async () => {
+    const session = await gate.caller('hasty-stdio').open(ROOTS);
+    const listening = await session.listen();
+    await session.tool(1, 'ask-later');
+    await until(() => listening.said().length > 1, 'the client has heard both');
+    const [question, cancelled] = listening.said();
+    expect(cancelled).toMatchObject({ method: 'notifications/cancelled', params: { requestId: question?.id } });
+    expect((await session.answer(question?.id as number, { roots: [] })).status).toBe(400);
+    listening.close();
     await session.end();
   });
 
@@ -154,9 +201,7 @@ describe('a client that does not answer', () => {
     const session = await gate.caller('stdio').open(ROOTS);
     await session.tool(1, 'ask-later');
     const listening = await session.listen();
-    await until(() => listening.said().length > 0, 'the client is asked');
-    expect(listening.said()).toMatchObject([{ id: 'q2', method: 'roots/list' }]);
-    expect((await session.answer('q2', { roots: [] })).status).toBe(202);
+    expect((await session.answer(await questionOn(listening), { roots: [] })).status).toBe(202);
     expect(await answeredOnStdio(session)).toMatchObject({ id: 'q2', result: { roots: [] } });
     listening.close();
     await session.end();
@@ -166,11 +211,12 @@ describe('a client that does not answer', () => {
     const session = await gate.caller('stdio').open(ROOTS);
     const listening = await session.listen();
     await session.tool(1, 'ask-later');
-    await until(() => listening.said().length > 0, 'the client is asked');
+    const asked = await questionOn(listening);
     await session.tool(2, 'take-back');
     await until(() => listening.said().length > 1, 'the client has heard both');
     expect(listening.said().map(({ method }) => method)).toEqual(['roots/list', 'notifications/cancelled']);
-    expect((await session.answer('q2', { roots: [] })).status).toBe(400);
+    expect(listening.said()[1]?.params).toEqual({ requestId: asked, reason: 'no longer needed' });
+    expect((await session.answer(asked, { roots: [] })).status).toBe(400);
     listening.close();
     await session.end();
   });
@@ -183,10 +229,74 @@ describe('a client that does not answer', () => {
         type === 'outcome' && method === 'roots/list' && outcome === 'cancelled' && !!session_id,
       'the end of the question',
     );
-    expect((await session.answer('q2', { roots: [] })).status).toBe(400);
+    const listening = await session.listen();
+    await session.tool(2, 'log');
+    await until(() => listening.said().length > 0, 'the stream carries what comes now');
+    expect(listening.said().map(({ method }) => method)).toEqual(['notifications/message']);
+    listening.close();
+    await session.end();
+  });
+
+  it('because it has no stream open need not answer a ping: the server is answered', async () => {
+    const session = await gate.caller('stdio').open();
+    await session.tool(1, 'ping-later');
+    await gate.gateway.audited(
+      ({ method, upstream_error }) => method === 'ping' && String(upstream_error).startsWith('answered by the gateway'),
+      'the answer of the gateway',
+    );
+    expect(await answeredOnStdio(session)).toMatchObject({ id: 'q2', result: {} });
+    // Who has one is asked.
+    const listening = await session.listen();
+    await session.tool(2, 'ping-later');
+    await until(() => listening.said().length > 0, 'the client is asked');
+    expect(listening.said()).toMatchObject([{ method: 'ping' }]);
+    listening.close();
     await session.end();
   });
 });
+
+describe('an answer', () => {
+  it('to a question of a server that died is not taken for one to its successor, and the client is told', async () => {
+    const session = await gate.caller('stdio').open(ROOTS);
+    const first = await session.begin(1, 'ask');
+    const asked = await questionOn(first);
+    const listening = await session.listen();
+    await session.tool(2, 'exit');
+    await until(() => listening.said().length > 0, 'the client is told');
+    expect(listening.said()).toMatchObject([{ method: 'notifications/cancelled', params: { requestId: asked } }]);
+    const second = await session.begin(3, 'ask');
+    const again = await questionOn(second);
+    expect(again).not.toBe(asked);
+    expect((await session.answer(asked, { roots: ['of the first'] })).status).toBe(400);
+    expect((await session.answer(again, { roots: [] })).status).toBe(202);
+    await until(() => second.said().length > 1, 'the call is answered');
+    expect(JSON.parse(second.said()[1]?.result?.content?.[0]?.text as string)).toEqual({ roots: [] });
+    listening.close();
+    await session.end();
+  });
+
+  it('is to the first of two questions under one id: the second is not asked', async () => {
+    const session = await gate.caller('stdio').open(ROOTS);
+    const called = await session.begin(1, 'ask-twice');
+    await gate.gateway.audited(
+      ({ upstream_error }) => String(upstream_error).startsWith('dropped: the server has an open question'),
+      'the second',
+    );
+    expect((await session.answer(await questionOn(called), { roots: [] })).status).toBe(202);
+    await until(() => called.said().length > 1, 'the call is answered');
+    expect(called.said().map(({ method }) => method)).toEqual(['roots/list', undefined]);
+    expect(JSON.parse(called.said()[1]?.result?.content?.[0]?.text as string)).toEqual({ roots: [] });
+    await session.end();
+  });
+});
+
+/** The id of the question a stream carries first, as the client knows it. */
+async function questionOn(stream: Listening): Promise<string | number> {
+  await until(() => stream.said().length > 0, 'the client is asked');
+  const [question] = stream.said();
+  expect(question).toMatchObject({ method: 'roots/list' });
+  return question?.id as string | number;
+}
 
 /** What the child has got under the id of its question. */
 function answeredOnStdio(session: Session): Promise<RpcMessage> {

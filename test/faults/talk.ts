@@ -84,10 +84,20 @@ export class Caller {
     return this.send('POST', headers, JSON.stringify(body), signal);
   }
 
-  async listen(headers: Record<string, string>): Promise<Listening> {
+  /** Opens a stream: that of the session, or of the answer to a message. */
+  async listen(headers: Record<string, string>, message?: object): Promise<Listening> {
     const abort = new AbortController();
     const own = { authorization: `Bearer ${this.#token}`, accept: 'text/event-stream' };
-    const response = await fetch(this.#url, { headers: { ...own, ...headers }, signal: abort.signal });
+    const post = { method: 'POST', body: JSON.stringify(message) };
+    const response = await fetch(this.#url, {
+      ...(message === undefined ? {} : post),
+      headers: {
+        ...own,
+        ...(message === undefined ? {} : { accept: ACCEPT, 'content-type': 'application/json' }),
+        ...headers,
+      },
+      signal: abort.signal,
+    });
     if (response.status !== 200) throw new Error(`no stream: ${response.status} ${await response.text()}`);
     let text = '';
     const reading = (async () => {
@@ -138,6 +148,12 @@ export class Session {
   tool(id: string | number, name: string, args: object = {}, { meta, signal }: CallOptions = {}): Promise<Reply> {
     const params = { name, arguments: args, ...(meta === undefined ? {} : { _meta: meta }) };
     return this.request(id, 'tools/call', params, signal);
+  }
+
+  /** A call whose answer is a stream, as soon as that begins. */
+  begin(id: string | number, name: string): Promise<Listening> {
+    const message = { jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: {} } };
+    return this.#caller.listen(this.headers, message);
   }
 
   request(id: string | number, method: string, params: object = {}, signal?: AbortSignal): Promise<Reply> {

@@ -102,6 +102,21 @@ const tools = {
     send({ id: 'q1', method: 'roots/list' });
     waitingFor = (reply) => answer(id, reply.result ?? reply.error);
   },
+  // The same question again under the id of the first, which is open.
+  'ask-twice'(id) {
+    send({ id: 'q1', method: 'roots/list' });
+    tools.ask(id);
+  },
+  // Asks, and does not wait for the answer to speak on.
+  'ask-and-speak'(id, { _meta }) {
+    send({ id: 'q3', method: 'roots/list' });
+    for (const progress of [1, 2]) notify('notifications/progress', { progressToken: _meta?.progressToken, progress });
+    answer(id, 'spoken');
+  },
+  'ping-later'(id) {
+    answer(id, 'pinging');
+    send({ id: 'q2', method: 'ping' });
+  },
   // Asks when no call waits any more; what comes of it is among what was received.
   'ask-later'(id) {
     answer(id, 'asked');
