@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openRaw, sendRaw } from '../../test/support/raw.ts';
 import type { Problem } from '../problem/problem.ts';
@@ -13,6 +14,7 @@ const LIMITS: ListenerSettings['limits'] = {
   idle_timeout_ms: 30_000,
   connections: 10,
 };
+const CONNECT = 'CONNECT evil:443 HTTP/1.1\r\nHost: evil:443\r\n\r\n';
 const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const answer = (_: IncomingMessage, response: ServerResponse): void => void response.end('hello');
 
@@ -71,7 +73,49 @@ describe('a listener', () => {
 
   it('never opens a tunnel', async () => {
     const { url } = await listening();
-    expect((await sendRaw(url, 'CONNECT evil:443 HTTP/1.1\r\nHost: evil:443\r\n\r\n')).status).toBe(405);
+    expect((await sendRaw(url, CONNECT)).status).toBe(405);
+  });
+
+  it.each([
+    ['asks for a tunnel', CONNECT],
+    ['sends what is no request', 'NONSENSE\r\n\r\n'],
+    ['asks for another protocol', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
+  ])('outlives clients that go at once: one that %s', async (_, bytes) => {
+    const errors: unknown[] = [];
+    const uncaught = (error: unknown): void => void errors.push(error);
+    process.on('uncaughtException', uncaught);
+    onTestFinished(() => void process.off('uncaughtException', uncaught));
+    const { listener, url } = await listening();
+    for (let i = 0; i < 20; i++) {
+      const connection = await openRaw(url);
+      connection.write(bytes);
+      if (i % 2 === 0) await connection.answer();
+      connection.reset();
+      await connection.closed;
+    }
+    expect(String((await sendRaw(url, GET)).body)).toBe('hello');
+    await listener.stop(new AbortController().signal);
+    expect(errors).toEqual([]);
+  });
+
+  it.each([
+    ['a tunnel was asked for', `${CONNECT}${'x'.repeat(100_000)}`],
+    ['no request came', `NONSENSE\r\n\r\n${'x'.repeat(100_000)}`],
+  ])('answers and lets go of a connection on which %s, though its client stays', async (_, bytes) => {
+    const { url } = await listening();
+    const { hostname, port } = new URL(url);
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    socket.on('error', () => {});
+    const received: Buffer[] = [];
+    socket.on('data', (piece) => received.push(piece));
+    const ended = once(socket, 'end');
+    socket.write(bytes);
+    await ended;
+    expect(Buffer.concat(received).toString()).toMatch(/^HTTP\/1\.1 40[05] /);
+    const writing = setInterval(() => socket.write('x'), 20);
+    // Writing to what is gone fails, which is what is waited for.
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(writing);
   });
 });
 

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
+import { refuseRaw } from './raw-refusal.ts';
 
 export interface ListenerSettings {
   readonly host: string;
@@ -101,7 +102,10 @@ export class Listener {
   /** Resolves when every connection is gone; cuts those that are left when `deadline` aborts. */
   async stop(deadline: AbortSignal): Promise<void> {
     this.drain();
-    const cut = (): void => this.server.closeAllConnections();
+    const cut = (): void => {
+      // Node counts no connection that asked for a tunnel.
+      for (const socket of this.sockets) socket.destroy();
+    };
     if (deadline.aborted) cut();
     else deadline.addEventListener('abort', cut, { once: true });
     const idle = setInterval(() => this.closeIdle(), 50);
@@ -132,15 +136,19 @@ export class Listener {
 
   /** No tunnel is ever opened (RFC 9110, section 9.3.6). */
   private onConnect(socket: Socket): void {
+    // Node has taken its own listeners off: an error nobody hears ends the process.
+    socket.on('error', () => socket.destroy());
     refuseRaw(socket, PROBLEMS.METHOD_NOT_ALLOWED, 'Allow: GET, POST, DELETE\r\n');
     this.handlers.refused(PROBLEMS.METHOD_NOT_ALLOWED, 'CONNECT', socket);
   }
 
   private onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    if (error.code === 'ECONNRESET') {
       socket.destroy();
       return;
     }
+    // Its answer is on the way out: the connection ends by itself.
+    if (!socket.writable) return;
     const problem = problemOfParserError(error.code);
     const refuse = (): void => {
       refuseRaw(socket, problem);
@@ -166,17 +174,3 @@ function problemOfParserError(code: string | undefined): Problem {
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return PROBLEMS.BODY_TOO_LARGE;
   return PROBLEMS.MALFORMED_REQUEST;
 }
-
-/** Answers on the bare socket, where there is no request to answer, and closes it. */
-function refuseRaw(socket: Socket, problem: Problem, more = ''): void {
-  const body = JSON.stringify({ error: problem.code.toLowerCase(), error_description: problem.text });
-  socket.end(
-    `HTTP/1.1 ${problem.status} Refused\r\n${more}Content-Type: application/json\r\n${RAW_HEADERS}` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
-}
-
-/** As on every other answer (policy/response-headers). */
-const RAW_HEADERS =
-  "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n" +
-  'Referrer-Policy: no-referrer\r\nCache-Control: no-store, no-transform\r\n';
