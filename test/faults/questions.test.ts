@@ -255,6 +255,35 @@ describe('a client that does not answer', () => {
   });
 });
 
+describe('a server that asks too much', () => {
+  it('may have 64 questions open: the next is refused, and those are asked', async () => {
+    const session = await gate.caller('stdio').open(ROOTS);
+    const reply = await session.tool(1, 'ask-much');
+    expect(toolValue(reply)).toEqual({ id: 65, code: 50_305 });
+    const asked = reply.messages.filter(({ method }) => method === 'roots/list').map(({ id }) => id);
+    expect(new Set(asked).size).toBe(64);
+    const refused = await gate.gateway.audited(({ reason }) => reason === 'session.questions', 'the refusal');
+    expect(refused).toMatchObject({ verdict: 'deny', policy: 'session', jsonrpc_id: 65 });
+    // One place is free again with one answer.
+    expect((await session.answer(asked[0] as number, { roots: [] })).status).toBe(202);
+    const more = await session.begin(2, 'ask');
+    await session.answer(await questionOn(more), { roots: [] });
+    await until(() => more.said().length > 1, 'the call is answered');
+    more.close();
+    await session.end();
+  });
+
+  it('is refused a question under an id that is too long to keep, and not one just within', async () => {
+    const session = await gate.caller('stdio').open(ROOTS);
+    const long = await session.tool(1, 'ask-much', { letters: 4_095 });
+    expect(toolValue(long)).toMatchObject({ code: -32_600 });
+    const called = await session.begin(2, 'ask-much', { letters: 4_094 });
+    expect((await session.answer(await questionOn(called), { roots: [] })).status).toBe(202);
+    called.close();
+    await session.end();
+  });
+});
+
 describe('an answer', () => {
   it('to a question of a server that died is not taken for one to its successor, and the client is told', async () => {
     const session = await gate.caller('stdio').open(ROOTS);

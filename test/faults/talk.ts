@@ -151,8 +151,8 @@ export class Session {
   }
 
   /** A call whose answer is a stream, as soon as that begins. */
-  begin(id: string | number, name: string): Promise<Listening> {
-    const message = { jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: {} } };
+  begin(id: string | number, name: string, args: object = {}): Promise<Listening> {
+    const message = { jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } };
     return this.#caller.listen(this.headers, message);
   }
 

@@ -107,11 +107,23 @@ const tools = {
     send({ id: 'q1', method: 'roots/list' });
     tools.ask(id);
   },
+  // As many questions as may be open and one more, or one whose id is `letters` long; answers with the first error.
+  'ask-much'(id, { arguments: { letters } = {} }) {
+    waitingFor = (reply) => reply.error && answer(id, { id: reply.id, code: reply.error.code });
+    if (letters !== undefined) return send({ id: 'x'.repeat(letters), method: 'roots/list' });
+    for (let n = 1; n <= 65; n += 1) send({ id: n, method: 'roots/list' });
+  },
   // Asks, and does not wait for the answer to speak on.
   'ask-and-speak'(id, { _meta }) {
-    send({ id: 'q3', method: 'roots/list' });
-    for (const progress of [1, 2]) notify('notifications/progress', { progressToken: _meta?.progressToken, progress });
-    answer(id, 'spoken');
+    const method = 'notifications/progress';
+    const said = [
+      { id: 'q3', method: 'roots/list' },
+      { method, params: { progressToken: _meta?.progressToken, progress: 1 } },
+      { method, params: { progressToken: _meta?.progressToken, progress: 2 } },
+      { id, result: { content: [] } },
+    ];
+    // In one write, so that nothing is judged before all of it is there.
+    process.stdout.write(said.map((message) => `${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`).join(''));
   },
   'ping-later'(id) {
     answer(id, 'pinging');
