@@ -23,7 +23,7 @@ async function listening(handlers: Partial<ListenerHandlers> = {}, limits: Parti
   const listener = new Listener(
     'main',
     { host: '127.0.0.1', port: 0, limits: { ...LIMITS, ...limits } },
-    { request: answer, refused: (problem, detail) => void refused.push({ problem, detail }), ...handlers },
+    { request: answer, refused: (problem, detail) => `id-${refused.push({ problem, detail })}`, ...handlers },
   );
   await listener.start();
   onTestFinished(() => listener.stop(AbortSignal.abort()));
@@ -43,7 +43,7 @@ describe('a listener', () => {
     const second = new Listener(
       'second',
       { host: '127.0.0.1', port: listener.address.port, limits: LIMITS },
-      { request: answer, refused: () => {} },
+      { request: answer, refused: () => '' },
     );
     await expect(second.start()).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await second.stop(AbortSignal.abort());
@@ -53,7 +53,9 @@ describe('a listener', () => {
     const { refused, url } = await listening();
     const refusal = await sendRaw(url, 'NONSENSE\r\n\r\n');
     expect(refusal.status).toBe(400);
-    expect(JSON.parse(String(refusal.body))).toMatchObject({ error: 'malformed_request' });
+    expect(JSON.parse(String(refusal.body))).toMatchObject({ error: 'malformed_request', decision_id: 'id-1' });
+    expect(refusal.headers.get('x-request-id')).toEqual(['id-1']);
+    expect(String(refusal.bytes)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(refused).toMatchObject([{ problem: { code: 'MALFORMED_REQUEST' }, detail: expect.stringMatching(/^HPE_/) }]);
   });
 
@@ -162,7 +164,7 @@ describe('a listener that stops', () => {
     const idle = new Listener(
       'idle',
       { host: '127.0.0.1', port: 0, limits: LIMITS },
-      { request: answer, refused() {} },
+      { request: answer, refused: () => '' },
     );
     await idle.stop(new AbortController().signal);
   });

@@ -26,8 +26,8 @@ export interface ListenerSettings {
 export interface ListenerHandlers {
   /** Called once per request whose headers were read. Must answer it. */
   request(request: IncomingMessage, response: ServerResponse): void;
-  /** Node's parser refused the bytes; the answer has been sent and the connection is closing. For the record. */
-  refused(problem: Problem, detail: string, socket: Socket): void;
+  /** Node's parser refused the bytes: for the record. Returns the decision id of the answer that goes out. */
+  refused(problem: Problem, detail: string, socket: Socket): string;
 }
 
 /**
@@ -129,6 +129,8 @@ export class Listener {
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
+    // What stands behind a request that ends the connection is nobody's (RFC 9112, section 9.6).
+    if (this.answers.get(request.socket)?.shouldKeepAlive === false) return;
     if (this.closed !== undefined) response.shouldKeepAlive = false;
     this.answers.set(request.socket, response);
     this.handlers.request(request, response);
@@ -138,8 +140,11 @@ export class Listener {
   private onConnect(socket: Socket): void {
     // Node has taken its own listeners off: an error nobody hears ends the process.
     socket.on('error', () => socket.destroy());
-    refuseRaw(socket, PROBLEMS.METHOD_NOT_ALLOWED, 'Allow: GET, POST, DELETE\r\n');
-    this.handlers.refused(PROBLEMS.METHOD_NOT_ALLOWED, 'CONNECT', socket);
+    const answer = this.answers.get(socket);
+    // A long answer under way waits for this, and Node no longer passes it on.
+    if (answer !== undefined) socket.on('drain', () => answer.emit('drain'));
+    socket.resume();
+    this.refuseAfter(answer, socket, PROBLEMS.METHOD_NOT_ALLOWED, 'CONNECT', 'Allow: GET, POST, DELETE\r\n');
   }
 
   private onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -150,21 +155,36 @@ export class Listener {
     // Its answer is on the way out: the connection ends by itself.
     if (!socket.writable) return;
     const problem = problemOfParserError(error.code);
-    const refuse = (): void => {
-      refuseRaw(socket, problem);
-      this.handlers.refused(problem, error.code ?? error.message, socket);
-    };
     const answer = this.answers.get(socket);
-    if (answer === undefined || answer.writableFinished) return refuse();
-    if (!answer.req.complete) {
-      // The body broke. Who reads it hears of its end, refuses and records it; an answer already out closes the connection.
-      if (!answer.headersSent) refuseRaw(socket, problem);
+    if (answer !== undefined && !answer.req.complete) {
+      // The body broke. Who reads it hears of its end, refuses and records it.
+      if (answer.headersSent) socket.destroySoon();
+      else if (answer.socket !== null) refuseRaw(socket, problem);
       return;
     }
-    // The bytes after a whole request are no request. Its own answer goes out first, or the client takes ours for it.
-    if (this.refusedAfter.has(answer)) return;
+    this.refuseAfter(answer, socket, problem, error.code ?? error.message);
+  }
+
+  /** The bytes after whole requests are no request. The answers to those go out first, or the client takes ours for one. */
+  private refuseAfter(
+    answer: ServerResponse | undefined,
+    socket: Socket,
+    problem: Problem,
+    detail: string,
+    more?: string,
+  ): void {
+    const refuse = (): void => {
+      answer?.off('close', refuse);
+      socket.off('close', refuse);
+      const id = this.handlers.refused(problem, detail, socket);
+      if (socket.writable) refuseRaw(socket, problem, id, more);
+      else socket.destroy();
+    };
+    if (answer === undefined || answer.writableFinished) return refuse();
+    if (!answer.shouldKeepAlive || this.refusedAfter.has(answer)) return;
     this.refusedAfter.add(answer);
-    answer.once('close', () => (socket.writable ? refuse() : socket.destroy()));
+    answer.once('close', refuse);
+    socket.once('close', refuse);
   }
 }
 

@@ -50,6 +50,8 @@ export function send(
   const length = answer.body === undefined ? 0 : Buffer.byteLength(answer.body);
   if (answer.status !== 204) headers.push('Content-Length', String(length));
   if (close) headers.push('Connection', 'close');
+  // The listener reads it: what is pipelined behind is not served.
+  if (close) response.shouldKeepAlive = false;
   response.writeHead(answer.status, headers);
   if (close && !response.req.complete) endLater(response, answer.body);
   else if (length <= ONE_WRITE_BYTES && answer.body instanceof Buffer) {

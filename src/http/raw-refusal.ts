@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Problem } from '../problem/problem.ts';
 
@@ -10,11 +11,12 @@ const HEADERS =
   'Referrer-Policy: no-referrer\r\nCache-Control: no-store, no-transform\r\n';
 
 /** Answers on the bare socket, where there is no request to answer, and closes it. `more` are whole header lines. */
-export function refuseRaw(socket: Socket, problem: Problem, more = ''): void {
-  const body = JSON.stringify({ error: problem.code.toLowerCase(), error_description: problem.text });
+export function refuseRaw(socket: Socket, problem: Problem, id?: string, more = ''): void {
+  const body = JSON.stringify({ error: problem.code.toLowerCase(), error_description: problem.text, decision_id: id });
+  const named = id === undefined ? '' : `X-Request-Id: ${id}\r\n`;
   endSoon(socket);
   socket.end(
-    `HTTP/1.1 ${problem.status} Refused\r\n${more}Content-Type: application/json\r\n${HEADERS}` +
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${more}${named}Content-Type: application/json\r\n${HEADERS}` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

@@ -149,7 +149,7 @@ describe('headers of a body', () => {
 
   it('Content-Encoding is refused, for nobody may unpack a bomb here', async () => {
     expect((await legacy([...JSON_HEADERS, 'Content-Encoding', 'gzip'])).verdict).toMatchObject({
-      deny: PROBLEMS.UNSUPPORTED_MEDIA_TYPE,
+      deny: { code: 'UNSUPPORTED_MEDIA_TYPE', text: 'The body must come without a Content-Encoding' },
       reason: 'body.content-encoding',
     });
     expect((await legacy([...JSON_HEADERS, 'Content-Encoding', 'identity'])).verdict).toEqual({ pass: 'parse.legacy' });

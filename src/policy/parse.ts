@@ -48,6 +48,7 @@ function carriesBody(x: Exchange): boolean {
   return transferEncoding !== undefined || (contentLength !== undefined && contentLength !== '0');
 }
 
+const CODED = particular(PROBLEMS.UNSUPPORTED_MEDIA_TYPE, 'The body must come without a Content-Encoding');
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 /** Checks that need no body byte. A wildcard in Accept is taken for both types. */
@@ -57,7 +58,7 @@ function refuseUnread(x: Exchange, lenient: boolean): Denial | undefined {
     return refuse(PROBLEMS.UNSUPPORTED_MEDIA_TYPE, 'body.content-type', { close: true });
   }
   if (contentEncoding !== undefined && contentEncoding !== 'identity') {
-    return refuse(PROBLEMS.UNSUPPORTED_MEDIA_TYPE, 'body.content-encoding', { close: true });
+    return refuse(CODED, 'body.content-encoding', { close: true });
   }
   // RFC 9110, section 12.5.1: no Accept is every type; Streamable HTTP demands the header all the same.
   const accepted = accept ?? (lenient ? '*/*' : '');

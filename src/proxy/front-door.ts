@@ -80,14 +80,15 @@ export class FrontDoor {
       .catch((error: unknown) => this.refuser.failure(x, response, error));
   }
 
-  /** Node refused the bytes before there was a request: for the record (the answer is already out). */
-  refused(problem: Problem, detail: string, socket: Socket): void {
+  /** Node refused the bytes before there was a request: for the record. Returns the decision id. */
+  refused(problem: Problem, detail: string, socket: Socket): string {
+    const id = this.nextId();
     const peer = canonicalAddress(socket.remoteAddress);
     this.estate.metrics.verdict('listener', 'http.unreadable', 'deny');
     this.estate.audit.refusal(
       {
         type: 'decision',
-        decision_id: this.nextId(),
+        decision_id: id,
         peer,
         verdict: 'deny',
         policy: 'listener',
@@ -98,6 +99,7 @@ export class FrontDoor {
       },
       peer,
     );
+    return id;
   }
 
   private nextId(): string {
@@ -118,7 +120,9 @@ export class FrontDoor {
     x.responseHeaders = API_HEADERS;
     const isVerb = problem === PROBLEMS.METHOD_NOT_ALLOWED;
     const reason = isVerb ? 'route.verb' : (EARLY_REASONS.get(problem) ?? 'request.malformed');
-    const more = isVerb ? { headers: ['Allow', x.route.methods.join(', ')] } : { close: true };
+    const more = isVerb
+      ? { headers: ['Allow', x.route.methods.join(', ')], close: x.request.method === 'TRACE' }
+      : { close: true };
     this.refuser.request(x, response, 'routes', refuse(problem, reason, more));
   }
 

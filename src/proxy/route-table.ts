@@ -30,7 +30,7 @@ const probe = {
   plane: 'operations',
   role: undefined,
   server: undefined,
-  methods: ['GET'],
+  methods: ['GET', 'HEAD'],
   bodyBytes: 0,
   rateClass: 'probe',
   audit: 'refusals',

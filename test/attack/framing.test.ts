@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/wait.ts';
 import { Ground, TOKENS } from './ground.ts';
 import { type Attack, prove } from './prove.ts';
 import {
@@ -365,6 +366,14 @@ describe('an older or another protocol', () => {
     ],
   );
 
+  it.each(['/healthz', '/readyz', '/health'])('HEAD %s has the head of GET and no body', async (path) => {
+    const asked = await fetch(`${ground.gateway.url}${path}`, { method: 'HEAD' });
+    const got = await fetch(`${ground.gateway.url}${path}`);
+    expect([asked.status, asked.headers.get('content-type')]).toEqual([200, got.headers.get('content-type')]);
+    expect(asked.headers.get('content-length')).toBe(got.headers.get('content-length'));
+    expect(await asked.text()).toBe('');
+  });
+
   it('HTTP/1.0 is served, once per connection', async () => {
     const connection = await ground.connect();
     connection.write(bytesOf({ ...call(), version: 'HTTP/1.0' }));
@@ -430,6 +439,82 @@ describe('requests in a row on one connection', () => {
     await connection.closed;
     const denied = (await ground.control(mark)).filter((row) => row.verdict === 'deny');
     expect(denied).toMatchObject([{ policy: 'listener', reason: 'http.unreadable', status: 400 }]);
+  });
+
+  it('get their own answers first when the last one asks for a tunnel', async () => {
+    const connection = await ground.connect();
+    const mark = await ground.mark();
+    connection.write(Buffer.concat([bytesOf(call()), Buffer.from('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n')]));
+    expect(read(await connection.answer()).json).toMatchObject({ id: 1, result: {} });
+    expect(read(await connection.answer())).toMatchObject({ status: 405, error: 'method_not_allowed' });
+    await connection.closed;
+    const denied = (await ground.control(mark)).filter((row) => row.verdict === 'deny');
+    expect(denied).toMatchObject([{ policy: 'listener', reason: 'http.unreadable', rule: 'CONNECT', status: 405 }]);
+  });
+
+  it('are recorded where one of them is no request, though the client leaves before its answers', async () => {
+    const mark = await ground.mark();
+    const connection = await ground.connect();
+    const slow = call({
+      headers: { 'mcp-name': 'slow_progress' },
+      body: JSON.stringify(callMessage('slow_progress', { steps: 100, interval_ms: 20 })),
+    });
+    connection.write(Buffer.concat([bytesOf(slow), Buffer.from('garbage\r\n\r\n')]));
+    await until(() => ground.hits().includes('tools/call'), 'the call has reached the server');
+    connection.destroy();
+    await until(
+      () =>
+        ground
+          .rows()
+          .slice(mark)
+          .some((row) => row.reason === 'http.unreadable'),
+      'it is recorded',
+    );
+  });
+
+  it('have one answer and one record each, though a body breaks after its answer', async () => {
+    const mark = await ground.mark();
+    const connection = await ground.connect();
+    connection.write(bytesOf(call({ method: 'PUT', headers: { 'transfer-encoding': 'chunked' }, body: '' })));
+    expect((await connection.answer()).status).toBe(405);
+    connection.write('zz\r\n');
+    await connection.closed;
+    expect(
+      connection
+        .received()
+        .toString('latin1')
+        .match(/HTTP\/1\.1 /g),
+    ).toHaveLength(1);
+    expect((await ground.control(mark)).filter((row) => row.verdict === 'deny')).toHaveLength(1);
+  });
+
+  it.each<[string, Request]>([
+    ['in an unknown coding', chunked(CHUNKED, { 'transfer-encoding': 'gzip' })],
+    ['chunked on HTTP/1.0', { ...chunked(CHUNKED), version: 'HTTP/1.0' }],
+    ['with two hosts', call({ headers: { host: ['127.0.0.1', 'evil.example'] } })],
+    ['for another protocol', call({ headers: { connection: 'Upgrade', upgrade: 'h2c' } })],
+    ['for a foreign host', call({ target: 'http://evil.example/mcp/open' })],
+    ['for a path that does not exist', call({ target: '/nowhere' })],
+    ['to trace', call({ method: 'TRACE' })],
+    ['with a compressed body', call({ headers: { 'content-encoding': 'gzip' } })],
+  ])('are not served behind one %s, which ends the connection', async (_, refused) => {
+    const connection = await ground.connect();
+    const mark = await ground.mark();
+    connection.write(Buffer.concat([bytesOf(refused), Buffer.from(SMUGGLED)]));
+    expect((await connection.answer()).status).toBeGreaterThanOrEqual(400);
+    await connection.closed;
+    expect(
+      connection
+        .received()
+        .toString('latin1')
+        .match(/HTTP\/1\.1 /g),
+    ).toHaveLength(1);
+    const rows = await ground.control(mark);
+    expect(rows.filter((row) => row.verdict !== undefined)).toHaveLength(1);
+    expect(
+      ground.hits().filter((method) => method === 'tools/call'),
+      'the control call alone',
+    ).toHaveLength(1);
   });
 
   it('leave a stream whole when what follows on its connection is no request', async () => {

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import type { AuditLine } from '../support/gateway.ts';
 import type { RawAnswer } from '../support/raw.ts';
 import { within } from '../support/wait.ts';
-import type { Ground } from './ground.ts';
-import { bytesOf, type Request, read } from './requests.ts';
+import { type Ground, TOKENS } from './ground.ts';
+import { bytesOf, modernCall, type Request, read } from './requests.ts';
 
 /** A request, or how to make it once the gateway runs. Text and bytes are sent as they are. */
 export type Sent = Request | Buffer | string | (() => Request | Buffer | string | Promise<Request | Buffer | string>);
@@ -42,6 +42,24 @@ export function prove(ground: () => Ground, attacks: readonly Attack[]): void {
   it.each(attacks.map((attack) => [attack.name, attack] as const))('refuses %s', async (_, attack) => {
     await proveOne(ground(), attack);
   });
+  const closing = attacks.filter((attack) => attack.closes);
+  if (closing.length === 0) return;
+  it.each(closing.map((attack) => [attack.name, attack] as const))('serves nothing behind %s', async (_, attack) => {
+    await proveNothingBehind(ground(), attack);
+  });
+}
+
+/** A sound call in the same write, behind what ends the connection, is neither made nor answered. */
+async function proveNothingBehind(ground: Ground, attack: Attack): Promise<void> {
+  const attacked = await made(attack.send);
+  const bytes = typeof attacked === 'string' ? Buffer.from(attacked, 'latin1') : attacked;
+  const sound = bytesOf(modernCall('/mcp/open', TOKENS.user));
+  const mark = await ground.mark();
+  await sendToTheEnd(ground, Buffer.concat([Buffer.isBuffer(bytes) ? bytes : bytesOf(bytes), sound]));
+  const allowed = (await ground.control(mark)).filter((row) => row.verdict === 'allow');
+  expect(allowed, 'what was let through').toEqual([]);
+  const calls = ground.hits().filter((method) => method === 'tools/call');
+  expect(calls, 'calls that reached the server: the sound one afterwards').toHaveLength(1);
 }
 
 export async function proveOne(ground: Ground, attack: Attack): Promise<void> {

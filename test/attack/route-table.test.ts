@@ -42,17 +42,17 @@ describe('the route table', () => {
       ),
       '/mcp/servers': 'data | GET |  | required | user | 0 | read | refusals | true',
       '/api/v1/mcp/list': 'data | GET |  | required | user | 0 | read | refusals | true',
-      '/health': 'operations | GET |  | optional |  | 0 | probe | refusals | false',
-      '/healthz': 'operations | GET |  | none |  | 0 | probe | refusals | false',
-      '/readyz': 'operations | GET |  | none |  | 0 | probe | refusals | false',
+      '/health': 'operations | GET HEAD |  | optional |  | 0 | probe | refusals | false',
+      '/healthz': 'operations | GET HEAD |  | none |  | 0 | probe | refusals | false',
+      '/readyz': 'operations | GET HEAD |  | none |  | 0 | probe | refusals | false',
     });
   });
 
   it('of the admin listener has these rows and no others', () => {
     expect(Object.fromEntries(ADMIN.rows.map((row) => [row.path, line(row)]))).toEqual({
       '/metrics': 'admin | GET |  | required | admin | 0 | read | refusals | true',
-      '/healthz': 'operations | GET |  | none |  | 0 | probe | refusals | false',
-      '/readyz': 'operations | GET |  | none |  | 0 | probe | refusals | false',
+      '/healthz': 'operations | GET HEAD |  | none |  | 0 | probe | refusals | false',
+      '/readyz': 'operations | GET HEAD |  | none |  | 0 | probe | refusals | false',
     });
   });
 

@@ -192,9 +192,9 @@ describe('a verb a route does not have', () => {
     ['TRACE', '/nowhere', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', TWIN],
     ['PUT', '/mcp/nope', 'GET, POST, DELETE', TWIN],
     ['POST', '/mcp/servers', 'GET', TWIN],
-    ['DELETE', '/health', 'GET', TWIN],
-    ['POST', '/readyz', 'GET', TWIN],
-    ['OPTIONS', '/healthz', 'GET', TWIN],
+    ['DELETE', '/health', 'GET, HEAD', TWIN],
+    ['POST', '/readyz', 'GET, HEAD', TWIN],
+    ['OPTIONS', '/healthz', 'GET, HEAD', TWIN],
   ];
   prove(
     () => ground,
