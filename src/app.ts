@@ -255,7 +255,7 @@ export class App {
     const prefix = randomBytes(6).toString('base64url');
     const door = new FrontDoor(this.estate, house, planeOf, { headerCount: settings.limits.header_count }, prefix);
     return new Listener(name, settings, {
-      request: (request, response) => door.request(request, response),
+      request: (request, response, isFirst) => door.request(request, response, isFirst),
       refused: (problem, detail, socket) => door.refused(problem, detail, socket),
     });
   }

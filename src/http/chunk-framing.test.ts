@@ -11,7 +11,8 @@ const LIMITS = { bytes: 100_000, timeoutMs: 30_000 };
 /** Answers with the body, or with the code of the problem. */
 const server = createServer((request, response) => {
   const headers = new RequestHeaders(request.rawHeaders);
-  const chunks = headers.transferEncoding === undefined ? undefined : new ChunkWatch(request);
+  const chunks =
+    headers.transferEncoding === undefined ? undefined : new ChunkWatch(request, request.url !== '/behind');
   void readBody(request, headers, LIMITS, chunks).then((body) => {
     response.end(Buffer.isBuffer(body) ? body : body.code);
   });
@@ -98,15 +99,20 @@ describe('a chunked body', () => {
     connection.destroy();
   });
 
-  it('is found behind another request in the same read', async () => {
+  it('behind another request in the same read is refused', async () => {
     const connection = await openRaw(url);
-    connection.write(LENGTH + HEAD + SOUND + LENGTH);
-    for (const body of ['abc', 'hello world', 'abc']) {
-      expect((await connection.answer()).body.toString()).toBe(body);
-    }
-    connection.write(LENGTH + HEAD + SOUND.replace('0005', '0005;x'));
+    connection.write(LENGTH + HEAD.replace(' / ', ' /behind ') + SOUND);
     expect((await connection.answer()).body.toString()).toBe('abc');
     expect((await connection.answer()).body.toString()).toBe('MALFORMED_REQUEST');
     connection.destroy();
+  });
+
+  it('cannot hide an extension behind what looks like the end of a head', async () => {
+    const outer = '\r\n\r\n1c\r\n';
+    const body = `${outer.length}\r\n${outer}\r\n1;${'e'.repeat(21)}\r\n \r\n0\r\n\r\n`;
+    expect(await said(HEAD + body)).toBe('MALFORMED_REQUEST');
+    for (let at = HEAD.length - 5; at < HEAD.length + body.length; at++) {
+      expect(await said((HEAD + body).slice(0, at), (HEAD + body).slice(at)), `at ${at}`).toBe('MALFORMED_REQUEST');
+    }
   });
 });

@@ -5,25 +5,28 @@ import type { Socket } from 'node:net';
  * Watches the raw bytes of a chunked body. Node's parser skips chunk extensions without a word, and hands trailers on; other
  * readers stumble over both. Here a body is sizes and data and nothing else (RFC 9112, section 7.1, without its options).
  *
- * Exact for every request that stands first in what was read from its connection: the end of the head is found in the bytes
- * under the parser, also when the head came in pieces. For one pipelined behind another in the same read, every empty line in
- * those bytes may be the end of its head, and one sound reading is enough: a sound request is never refused.
+ * The end of the head is found in the bytes under the parser, also when the head came in pieces. It is known for a request that
+ * stands first in what was read from its connection only: one pipelined behind another is refused, for its sender could place a
+ * decoy of that end before it.
  */
 export class ChunkWatch {
   /** No reading of the bytes is sizes and data alone. */
   isBroken = false;
   /** Called at once when it comes to that. */
   onBroken: (() => void) | undefined = undefined;
-  private readings: Reading[];
+  private readonly reading = new Reading();
   private readonly socket: Socket;
 
-  /** Within the `request` event only: the bytes under the parser are there for no longer. */
-  constructor(request: IncomingMessage) {
+  /**
+   * Within the `request` event only: the bytes under the parser are there for no longer. `isFirst`: no other request of the
+   * connection was under way when these bytes were read.
+   */
+  constructor(request: IncomingMessage, isFirst: boolean) {
     this.socket = request.socket;
-    const bytes = underParser(this.socket);
+    const bytes = isFirst ? underParser(this.socket) : undefined;
     // Without those bytes nothing can be said for the request.
-    this.readings = bytes === undefined ? [] : readingsOf(bytes);
-    this.isBroken = this.readings.length === 0;
+    const start = bytes === undefined ? -1 : startOfBody(bytes);
+    this.isBroken = bytes === undefined || start === -1 || !this.reading.take(bytes, start);
     if (this.isBroken) return;
     // Before the parser: what it refuses or ends must have been seen here.
     this.socket.prependListener('data', this.take);
@@ -32,12 +35,11 @@ export class ChunkWatch {
 
   /** Whether the whole body of this many bytes was plain. */
   isPlain(length: number): boolean {
-    return this.readings.some((reading) => reading.isWhole(length));
+    return this.reading.isWhole(length);
   }
 
   private readonly take = (bytes: Buffer): void => {
-    this.readings = this.readings.filter((reading) => reading.take(bytes, 0));
-    if (this.readings.length > 0 || this.isBroken) return;
+    if (this.isBroken || this.reading.take(bytes, 0)) return;
     this.isBroken = true;
     this.stop();
     this.onBroken?.();
@@ -53,18 +55,21 @@ function underParser(socket: Socket & { parser?: { getCurrentBuffer?(): Buffer }
   return socket.parser?.getCurrentBuffer?.();
 }
 
-/** One reading from each place that may be the first byte after the head. */
-function readingsOf(bytes: Buffer): Reading[] {
-  const starts: number[] = [];
-  // The head may have ended with the first bytes of this read; what came before them is gone.
-  for (const rest of ['\n', '\r\n', '\n\r\n']) if (bytes.indexOf(rest, 0, 'latin1') === 0) starts.push(rest.length);
-  for (let at = bytes.indexOf('\r\n\r\n'); at !== -1; at = bytes.indexOf('\r\n\r\n', at + 2)) starts.push(at + 4);
-  const readings: Reading[] = [];
-  for (const start of starts) {
-    const reading = new Reading();
-    if (reading.take(bytes, start)) readings.push(reading);
+/**
+ * Where the body begins; -1 when the bytes do not say. The head may have ended with the first bytes of this read: then a size
+ * follows, which no line of a head can be taken for, and else the first empty line is its end.
+ */
+function startOfBody(bytes: Buffer): number {
+  let at = 0;
+  while (bytes[at] === CR || bytes[at] === LF) at++;
+  if (at > 0) {
+    let end = at;
+    while (end < bytes.length && hexDigit(bytes[end] as number) >= 0) end++;
+    const isSize = end > at && (bytes[end] === CR || bytes[end] === SEMICOLON);
+    if (isSize || end === bytes.length) return at;
   }
-  return readings;
+  const empty = bytes.indexOf('\r\n\r\n', at);
+  return empty === -1 ? -1 : empty + 4;
 }
 
 const SIZE_START = 0;
@@ -89,6 +94,7 @@ Object.assign(AFTER, {
 
 const CR = 0x0d;
 const LF = 0x0a;
+const SEMICOLON = 0x3b;
 
 /** One reading of the bytes as chunks, as far as they have come. */
 class Reading {

@@ -24,8 +24,8 @@ export interface ListenerSettings {
 }
 
 export interface ListenerHandlers {
-  /** Called once per request whose headers were read. Must answer it. */
-  request(request: IncomingMessage, response: ServerResponse): void;
+  /** Called once per request whose headers were read. Must answer it. `isFirst`: none was under way on its connection. */
+  request(request: IncomingMessage, response: ServerResponse, isFirst: boolean): void;
   /** Node's parser refused the bytes: for the record. Returns the decision id of the answer that goes out. */
   refused(problem: Problem, detail: string, socket: Socket): string;
 }
@@ -130,10 +130,13 @@ export class Listener {
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {
     // What stands behind a request that ends the connection is nobody's (RFC 9112, section 9.6).
-    if (this.answers.get(request.socket)?.shouldKeepAlive === false) return;
+    const before = this.answers.get(request.socket);
+    if (before?.shouldKeepAlive === false) return;
     if (this.closed !== undefined) response.shouldKeepAlive = false;
     this.answers.set(request.socket, response);
-    this.handlers.request(request, response);
+    // Both turn true in a later tick than the read that ended that request.
+    const isFirst = before === undefined || (before.closed && before.req.readableEnded);
+    this.handlers.request(request, response, isFirst);
   }
 
   /** No tunnel is ever opened (RFC 9110, section 9.3.6). */

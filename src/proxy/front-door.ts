@@ -62,7 +62,7 @@ export class FrontDoor {
     this.prefix = prefix;
   }
 
-  request(request: IncomingMessage, response: ServerResponse): void {
+  request(request: IncomingMessage, response: ServerResponse, isFirst: boolean): void {
     const rules = this.house.generation();
     const plane = this.planeOf(rules);
     const found = plane.routes.find(originForm(request));
@@ -71,7 +71,7 @@ export class FrontDoor {
     this.countWhenDone(x, response);
     const objection = 'path' in found ? this.objection(x) : found;
     if (objection !== undefined) return this.refuseEarly(x, response, objection);
-    if (x.headers.transferEncoding !== undefined) x.chunks = new ChunkWatch(request);
+    if (x.headers.transferEncoding !== undefined) x.chunks = new ChunkWatch(request, isFirst);
     if (x.headers.expect !== undefined) x.invite = () => response.writeContinue();
     const pending = plane.admit.run(x);
     if (!(pending instanceof Promise)) return this.admitted(rules, x, response, pending);

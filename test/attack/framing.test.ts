@@ -148,11 +148,9 @@ describe('a chunk', () => {
     ['size that is no number', first('x')],
     ['without a size', first('')],
     ['extension that is empty', first(`${size};`)],
-    ['body with a Content-Length in its trailer', chunked(`${chunk(BODY)}0\r\nContent-Length: 5\r\n\r\n`)],
     ['size beyond any number', first('FFFFFFFFFFFFFFFFF')],
     ['size that ends in a bare line feed', chunked(`${size}\n${BODY}\r\n0\r\n\r\n`)],
     ['size that ends in a bare carriage return', chunked(`${size}\rX${BODY}\r\n0\r\n\r\n`)],
-    ['longer than its size', chunked(`${(BODY.length - 1).toString(16)}\r\n${BODY}\r\n0\r\n\r\n`)],
   ];
   prove(
     () => ground,
@@ -170,8 +168,10 @@ describe('a chunk', () => {
     ),
   );
 
-  // Node's parser takes these, and says nothing of extensions.
+  // The watch is before Node's parser, which takes most of these and says nothing of extensions.
   const more: readonly [string, Request][] = [
+    ['body with a Content-Length in its trailer', chunked(`${chunk(BODY)}0\r\nContent-Length: 5\r\n\r\n`)],
+    ['longer than its size', chunked(`${(BODY.length - 1).toString(16)}\r\n${BODY}\r\n0\r\n\r\n`)],
     ['extension', first(`${size};name=value`)],
     ['extension without a value', first(`${size};x`)],
     ['extension in quotes', first(`${size};x="\\""`)],
