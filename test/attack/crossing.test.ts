@@ -223,6 +223,7 @@ const FROM_SERVER = {
   etag: `"${MARK}"`,
   link: `<https://${MARK}.example>; rel=preload`,
   refresh: `0; url=https://${MARK}.example`,
+  'retry-after': MARK,
   'x-request-id': MARK,
   'mcp-session-id': MARK,
 };
@@ -238,6 +239,7 @@ const SAID_TO_CLIENTS = new Set([
   'keep-alive',
   'mcp-session-id',
   'referrer-policy',
+  'retry-after',
   'transfer-encoding',
   'x-accel-buffering',
   'x-content-type-options',
@@ -271,7 +273,7 @@ describe('of the headers of a server', () => {
     ['a forbidden call', refusing(403), 502],
     ['a redirect', refusing(307), 502],
     ['a proxy that wants a credential', json(407, () => ({})), 502],
-    ['an error under a status of its own', refusing(503), 200],
+    ['an error under a status of its own', refusing(503), 503],
   ])('none of %s reaches the client', async (what, script, status) => {
     server.next(script);
     const answered = await send(modernCall('/mcp/modern', token));
