@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RawConnection } from '../support/raw.ts';
 import { until } from '../support/wait.ts';
 import { Ground, TOKENS } from './ground.ts';
 import { type Attack, prove } from './prove.ts';
@@ -479,12 +480,7 @@ describe('requests in a row on one connection', () => {
     expect((await connection.answer()).status).toBe(405);
     connection.write('zz\r\n');
     await connection.closed;
-    expect(
-      connection
-        .received()
-        .toString('latin1')
-        .match(/HTTP\/1\.1 /g),
-    ).toHaveLength(1);
+    expect(answersOn(connection)).toBe(1);
     expect((await ground.control(mark)).filter((row) => row.verdict === 'deny')).toHaveLength(1);
   });
 
@@ -503,12 +499,7 @@ describe('requests in a row on one connection', () => {
     connection.write(Buffer.concat([bytesOf(refused), Buffer.from(SMUGGLED)]));
     expect((await connection.answer()).status).toBeGreaterThanOrEqual(400);
     await connection.closed;
-    expect(
-      connection
-        .received()
-        .toString('latin1')
-        .match(/HTTP\/1\.1 /g),
-    ).toHaveLength(1);
+    expect(answersOn(connection)).toBe(1);
     const rows = await ground.control(mark);
     expect(rows.filter((row) => row.verdict !== undefined)).toHaveLength(1);
     expect(
@@ -530,3 +521,8 @@ describe('requests in a row on one connection', () => {
     connection.destroy();
   });
 });
+
+/** How many answers have come on a connection. */
+function answersOn(connection: RawConnection): number {
+  return connection.received().toString('latin1').split('HTTP/1.1 ').length - 1;
+}

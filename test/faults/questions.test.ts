@@ -167,11 +167,7 @@ describe('a client that does not answer', () => {
     await session.tool(1, 'ask-later');
     expect(await answeredOnStdio(session)).toMatchObject({ id: 'q2', error: { code: CLIENT_TIMEOUT } });
     // Nobody waits for the answer any more: the client is not asked now.
-    const listening = await session.listen();
-    await session.tool(2, 'log');
-    await until(() => listening.said().length > 0, 'the stream carries what comes now');
-    expect(listening.said().map(({ method }) => method)).toEqual(['notifications/message']);
-    listening.close();
+    await expectOnlyNews(session);
     await session.end();
   });
 
@@ -229,11 +225,7 @@ describe('a client that does not answer', () => {
         type === 'outcome' && method === 'roots/list' && outcome === 'cancelled' && !!session_id,
       'the end of the question',
     );
-    const listening = await session.listen();
-    await session.tool(2, 'log');
-    await until(() => listening.said().length > 0, 'the stream carries what comes now');
-    expect(listening.said().map(({ method }) => method)).toEqual(['notifications/message']);
-    listening.close();
+    await expectOnlyNews(session);
     await session.end();
   });
 
@@ -333,4 +325,13 @@ function answeredOnStdio(session: Session): Promise<RpcMessage> {
     const received = toolValue<RpcMessage[]>(await session.tool(9, 'received'));
     return received.find(({ id, method }) => id === 'q2' && method === undefined);
   }, 'the server has an answer');
+}
+
+/** What comes from now on reaches a new stream of the session, and nothing that waited. */
+async function expectOnlyNews(session: Session): Promise<void> {
+  const listening = await session.listen();
+  await session.tool(2, 'log');
+  await until(() => listening.said().length > 0, 'the stream carries what comes now');
+  expect(listening.said().map(({ method }) => method)).toEqual(['notifications/message']);
+  listening.close();
 }
