@@ -1,5 +1,6 @@
 import type { Settings } from './config/settings.ts';
 import { SharedSubscriptions } from './listen/shared-subscriptions.ts';
+import { NO_LIVE_ENTRIES } from './perimeter/live-entries.ts';
 import { DirectoryShelf } from './proxy/directory-shelf.ts';
 import type { LegacySession } from './proxy/legacy-session.ts';
 import type { Estate } from './proxy/services.ts';
@@ -26,6 +27,7 @@ export function newEstate(
     sessions: new SessionTable<LegacySession>(sessions),
     keepAlive: new KeepAlive(streams.keep_alive_ms),
     directories,
+    entries: NO_LIVE_ENTRIES,
     channels: new SseChannels(),
     taskHandles: services.taskHandles,
     streamQuota: new StreamQuota(streams.max_per_principal),

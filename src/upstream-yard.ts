@@ -95,7 +95,7 @@ export class UpstreamYard {
  */
 function fingerprintOf(server: ServerSettings, environment: Readonly<Record<string, string>>): string {
   const { tools: _tools, auth: _auth, description: _description, call_timeout_ms: _timeout, ...rest } = server;
-  const { extensions: _extensions, cache_scope: _scope, ...made } = rest;
+  const { extensions: _extensions, cache_scope: _scope, security: _security, ...made } = rest;
   const secret = server.transport === 'stdio' ? '' : (server.upstream_auth?.token.reveal() ?? '');
   const allowed = server.transport === 'stdio' ? server.env_allow.map((name) => environment[name] ?? null) : [];
   return createHash('sha256')

@@ -36,6 +36,14 @@ const isOff = ({ optional, about }: Entry): boolean => optional && about?.shown 
 const isGroupList = ({ kind, item }: Entry): boolean =>
   kind === 'array' && (item?.kind === 'object' || item?.kind === 'union');
 
+/** A value a person could write: the example, else the default, else one made of its parts. */
+function sample(entry: Entry): unknown {
+  const { about, fallback, kind, children } = entry;
+  if (about?.example !== undefined) return about.example;
+  if (kind !== 'object') return fallback;
+  return Object.fromEntries([...children].map(([key, child]) => [key, sample(child)]));
+}
+
 /** Lines of one key. `off` lines are commented out as a whole, so that taking the `# ` away switches them on. */
 function keyLines(key: string, entry: Entry, indent: string): string[] {
   const note = comment(described(entry), indent);
@@ -45,9 +53,7 @@ function keyLines(key: string, entry: Entry, indent: string): string[] {
     if (value !== undefined) return [...note, `${indent}# ${key}: ${value}`];
     const within = (options[0] ?? entry).children;
     if (within.size === 0) return note;
-    const body = [...within].map(
-      ([child, inner]) => `${indent}#   ${child}: ${inline(inner.about?.example ?? inner.fallback ?? 'x')}`,
-    );
+    const body = [...within].map(([child, inner]) => `${indent}#   ${child}: ${inline(sample(inner) ?? 'x')}`);
     return [...note, `${indent}# ${key}:`, ...body];
   }
   if (kind === 'object') return [...note, `${indent}${key}:`, ...mappingLines(entry, `${indent}  `)];

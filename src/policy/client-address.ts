@@ -14,8 +14,11 @@ export function clientAddress(): Admission {
     needs: [],
     provides: ['clientAddress'],
     evaluate(x) {
-      if (x.peer === '') return unknown;
+      if (x.connection.peer === undefined) return unknown;
+      x.client = x.connection.peer;
       x.clientAddress = x.peer;
+      x.isLocalhost = x.connection.peer.isLoopback;
+      x.isSecure = x.connection.isEncrypted;
       return peer;
     },
   };

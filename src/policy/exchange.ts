@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { ChunkWatch } from '../http/chunk-framing.ts';
+import { type Connection, connectionOf } from '../http/connection.ts';
 import { RequestHeaders } from '../http/request-headers.ts';
 import type { Route } from '../http/routes.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import type { RequestId } from '../jsonrpc/span.ts';
-import { canonicalAddress } from '../net/address.ts';
+import type { IpAddress } from '../net/ip-address.ts';
 import type { Era, Revision } from '../protocol/revisions.ts';
 
 /** The messages of one POST, parsed once. Everything after this decides on, and forwards, these. */
@@ -33,6 +34,7 @@ export class Exchange {
   readonly headers: RequestHeaders;
   /** Milliseconds, monotonic. */
   readonly startedAt: number;
+  readonly connection: Connection;
   /** The socket peer in canonical form: IPv4 as IPv4 on a dual-stack socket. Empty when the socket has none. */
   readonly peer: string;
 
@@ -41,7 +43,14 @@ export class Exchange {
   requestId = '';
   /** X-Request-ID as the client sent it, whatever was in it. Kept apart from ours. */
   clientRequestId: string | undefined = undefined;
+  /** Who the client is, as far as trust reaches. Undefined when nobody can say. */
+  client: IpAddress | undefined = undefined;
+  /** The same in its canonical spelling; empty when nobody can say. */
   clientAddress = '';
+  /** The client is this machine: a loopback peer, and no header that says it spoke for somebody else. */
+  isLocalhost = false;
+  /** The client's way here was encrypted: TLS that ends here, or at a trusted proxy that says so. */
+  isSecure = false;
   principal: Principal | undefined = undefined;
   inbound: Inbound | undefined = undefined;
   /** The id of a message that was read but refused, so that the refusal can name it. */
@@ -61,7 +70,8 @@ export class Exchange {
     this.request = request;
     this.headers = new RequestHeaders(request.rawHeaders);
     this.startedAt = performance.now();
-    this.peer = canonicalAddress(request.socket.remoteAddress);
+    this.connection = connectionOf(request.socket);
+    this.peer = this.connection.peer?.text ?? '';
   }
 }
 

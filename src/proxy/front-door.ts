@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ChunkWatch } from '../http/chunk-framing.ts';
+import { connectionOf } from '../http/connection.ts';
 import { framingFault } from '../http/framing.ts';
 import { jsonResponse, send } from '../http/outbound-response.ts';
 import { originForm } from '../http/routes.ts';
 import type { Principal } from '../identity/principal.ts';
-import { canonicalAddress } from '../net/address.ts';
 import { type ChainResult, isStopped } from '../policy/engine.ts';
 import { Exchange } from '../policy/exchange.ts';
 import { API_HEADERS } from '../policy/response-headers.ts';
@@ -83,7 +83,7 @@ export class FrontDoor {
   /** Node refused the bytes before there was a request: for the record. Returns the decision id. */
   refused(problem: Problem, detail: string, socket: Socket): string {
     const id = this.nextId();
-    const peer = canonicalAddress(socket.remoteAddress);
+    const peer = connectionOf(socket).peer?.text ?? '';
     this.estate.metrics.verdict('listener', 'http.unreadable', 'deny');
     this.estate.audit.refusal(
       {

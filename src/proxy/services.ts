@@ -3,6 +3,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Route, RouteTable } from '../http/routes.ts';
 import type { PrincipalId } from '../identity/principal.ts';
 import type { SharedSubscriptions } from '../listen/shared-subscriptions.ts';
+import type { LiveEntries } from '../perimeter/live-entries.ts';
 import type { PrefixSource } from '../policy/audit-intent.ts';
 import type { Call } from '../policy/call.ts';
 import type { Chain } from '../policy/engine.ts';
@@ -36,6 +37,8 @@ export interface Estate {
   /** What legacy clients may ask for again. */
   readonly replay: ReplayStore;
   readonly subscriptions: SharedSubscriptions;
+  /** Addresses let in and kept out since the start of things, by command and by ban. */
+  readonly entries: LiveEntries;
 }
 
 /** One configured server as a generation sees it. */

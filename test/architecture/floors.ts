@@ -18,6 +18,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   protocol: 1,
   identity: 2,
   access: 2,
+  perimeter: 2,
   throttle: 2,
   vault: 2,
   audit: 2,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { about } from '../about.ts';
 import { Secret } from '../secret.ts';
 import { serverAuth } from './auth.ts';
+import { serverSecurity } from './security.ts';
 import { bytes, checked, count, glob, httpUrl, milliseconds, outboundSecret } from './text.ts';
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -100,6 +101,9 @@ const shared = {
     description: 'What callers must present on this route. Replaces `auth.methods` here; unrelated to `upstream_auth`.',
     guarded: true,
   }),
+  security: z.exactOptional(serverSecurity).register(about, {
+    description: "From where on this route. Both this and the gateway's `security` must let a request pass.",
+  }),
   restart: z
     .strictObject({
       backoff_ms: milliseconds()
@@ -181,6 +185,7 @@ const stdio = z.strictObject({
   call_timeout_ms: shared.call_timeout_ms,
   start_timeout_ms: shared.start_timeout_ms,
   auth: shared.auth,
+  security: shared.security,
   restart: shared.restart,
   limits: stdioLimits,
 });
@@ -207,6 +212,7 @@ const streamableHttp = z.strictObject({
   call_timeout_ms: shared.call_timeout_ms,
   start_timeout_ms: shared.start_timeout_ms,
   auth: shared.auth,
+  security: shared.security,
   limits: httpLimits,
 });
 
@@ -230,6 +236,7 @@ const sse = z.strictObject({
   call_timeout_ms: shared.call_timeout_ms,
   start_timeout_ms: shared.start_timeout_ms,
   auth: shared.auth,
+  security: shared.security,
   limits: httpLimits,
 });
 

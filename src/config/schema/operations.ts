@@ -1,24 +1,7 @@
 import { z } from 'zod';
 import { about } from '../about.ts';
 import { bindHost } from './server.ts';
-import { bytes, count, milliseconds, origin, port } from './text.ts';
-
-export const security = z.strictObject({
-  cors: z
-    .strictObject({
-      allowed_origins: z
-        .array(origin())
-        .default([])
-        .register(about, {
-          description:
-            'Web origins whose requests are not refused, exact. Loopback origins pass while the bind is loopback. CORS answers for browsers are not built yet.',
-          aliases: ['ALLOWED_ORIGINS'],
-          example: ['https://app.example.com'],
-        }),
-    })
-    .prefault({})
-    .register(about, { description: 'Calls from web pages.' }),
-});
+import { bytes, count, milliseconds, port } from './text.ts';
 
 export const admin = z.strictObject({
   enabled: z.boolean().default(true).register(about, { description: 'Whether the admin listener runs.' }),

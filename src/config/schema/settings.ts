@@ -3,7 +3,8 @@ import { about } from '../about.ts';
 import { auth } from './auth.ts';
 import { compat } from './compat.ts';
 import { mcpServer } from './mcps.ts';
-import { admin, audit, health, log, security, sessions, streams } from './operations.ts';
+import { admin, audit, health, log, sessions, streams } from './operations.ts';
+import { security } from './security.ts';
 import { server } from './server.ts';
 
 /** Every setting of this release. Types, validation, JSON Schema, reference, example, flags and environment names come from here. */
