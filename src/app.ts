@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type Audit, disabledAudit } from './audit/audit.ts';
 import { AuditLog } from './audit/log.ts';
 import { callComponent, connectionComponent, listenerComponent, recordComponent } from './components.ts';
@@ -9,12 +8,11 @@ import { ControlServer } from './control/server.ts';
 import { MAC_KEY_BYTES, MacKey } from './crypto/mac.ts';
 import { newEstate } from './estate.ts';
 import { compileGeneration } from './generation.ts';
-import { Listener } from './http/listener.ts';
+import type { Listener } from './http/listener.ts';
 import { TokenRegistry } from './identity/token-registry.ts';
 import { type Component, Lifecycle } from './lifecycle.ts';
-import { reachableHost } from './net/address.ts';
-import { FrontDoor } from './proxy/front-door.ts';
-import type { Estate, Generation, Plane } from './proxy/services.ts';
+import { bindListeners, urlOf } from './listeners.ts';
+import type { Estate, Generation } from './proxy/services.ts';
 import { VOCABULARY } from './proxy/vocabulary.ts';
 import { announceTools, callsOf, judgeAgain, restartNeeded } from './reload.ts';
 import { TaskHandles } from './session/task-handles.ts';
@@ -79,7 +77,19 @@ export class App {
       taskHandles: parts.taskHandles,
     });
     this.yard = new UpstreamYard({ log: options.log, metrics: parts.metrics, version: options.version });
-    this.listeners = this.bind();
+    this.listeners = bindListeners(this.settings, {
+      estate: this.estate,
+      house: {
+        generation: () => this.generation,
+        facts: {
+          service: this.settings.health.service,
+          version: options.version,
+          authEnabled: this.settings.auth.enabled,
+          ipProtection: false,
+          notReady: () => (this.draining ? 'stopping' : this.audit.healthy ? undefined : 'audit'),
+        },
+      },
+    });
     this.lifecycle = new Lifecycle(this.components(), options.log);
   }
 
@@ -131,10 +141,7 @@ export class App {
 
   /** Where each listener can be reached. */
   urls(): readonly { readonly name: string; readonly url: string }[] {
-    return this.listeners.map(({ name, address: { host, port } }) => ({
-      name,
-      url: `http://${reachableHost(host)}:${port}`,
-    }));
+    return this.listeners.map((listener) => ({ name: listener.name, url: urlOf(listener) }));
   }
 
   /** What commands of this process work on, and those that come over the control socket. */
@@ -230,36 +237,6 @@ export class App {
     };
   }
 
-  private bind(): readonly Listener[] {
-    const main = this.listener('main', this.settings.server, (rules) => rules.data);
-    if (!this.settings.admin.enabled) return [main];
-    const admin = { ...this.settings.admin, limits: this.settings.server.limits };
-    return [main, this.listener('admin', admin, (rules) => rules.admin)];
-  }
-
-  private listener(
-    name: string,
-    settings: Settings['server'] | AdminBind,
-    planeOf: (rules: Generation) => Plane,
-  ): Listener {
-    const house = {
-      generation: () => this.generation,
-      facts: {
-        service: this.settings.health.service,
-        version: this.options.version,
-        authEnabled: this.settings.auth.enabled,
-        ipProtection: false,
-        notReady: () => (this.draining ? 'stopping' : this.audit.healthy ? undefined : 'audit'),
-      },
-    };
-    const prefix = randomBytes(6).toString('base64url');
-    const door = new FrontDoor(this.estate, house, planeOf, { headerCount: settings.limits.header_count }, prefix);
-    return new Listener(name, settings, {
-      request: (request, response, isFirst) => door.request(request, response, isFirst),
-      refused: (problem, detail, socket) => door.refused(problem, detail, socket),
-    });
-  }
-
   private status(): GatewayStatus {
     return {
       pid: process.pid,
@@ -278,8 +255,6 @@ export class App {
     };
   }
 }
-
-type AdminBind = Settings['admin'] & Pick<Settings['server'], 'limits'>;
 
 interface Parts {
   readonly stateDir: string;

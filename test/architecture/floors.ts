@@ -43,6 +43,7 @@ const ROOT_FILES: Readonly<Record<string, string>> = {
   'src/estate.ts': 'app',
   'src/generation.ts': 'app',
   'src/lifecycle.ts': 'app',
+  'src/listeners.ts': 'app',
   'src/reload.ts': 'app',
   'src/upstream-yard.ts': 'app',
   'src/version.ts': 'app',
