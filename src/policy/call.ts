@@ -1,5 +1,6 @@
 import type { Principal } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
+import type { IpAddress } from '../net/ip-address.ts';
 import type { MirroredHeaders } from '../protocol/agreement.ts';
 import { type MirroredParameter, NO_PARAMETERS, type ToolFacts } from '../protocol/mirrored-parameters.ts';
 import type { Revision } from '../protocol/revisions.ts';
@@ -13,7 +14,10 @@ export interface CallOrigin {
   /** A digest of the session id; the id itself is as good as a credential and is never recorded. */
   readonly sessionKey: string | undefined;
   readonly peer: string;
+  readonly client: IpAddress | undefined;
+  /** The same in its canonical spelling. */
   readonly clientAddress: string;
+  readonly isLocalhost: boolean;
   readonly userAgent: string | undefined;
   readonly route: string;
   readonly httpMethod: string;

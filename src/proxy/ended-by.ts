@@ -13,5 +13,6 @@ export const ENDED_BY: { readonly [R in EndReason]: Problem } = {
   'upstream-closed': PROBLEMS.UPSTREAM_CLOSED,
   'server-removed': PROBLEMS.SERVER_REMOVED,
   'rules-changed': PROBLEMS.ENDED,
+  'address-denied': PROBLEMS.ENDED,
   shutdown: PROBLEMS.SHUTTING_DOWN,
 };

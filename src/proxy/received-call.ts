@@ -2,6 +2,7 @@ import type { LaneToolDirectory } from '../catalog/tool-directory.ts';
 import type { Principal, PrincipalId } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import type { RequestId } from '../jsonrpc/span.ts';
+import type { IpAddress } from '../net/ip-address.ts';
 import type { Call, CallOrigin, ModernFacts } from '../policy/call.ts';
 import { isStopped, type Stopped } from '../policy/engine.ts';
 import { isDenial } from '../policy/verdict.ts';
@@ -101,8 +102,12 @@ export abstract class ReceivedCall implements Call, Ticket {
     return this.principal.id;
   }
 
-  get address(): string {
-    return this.origin.clientAddress;
+  get client(): IpAddress | undefined {
+    return this.origin.client;
+  }
+
+  get isLocalhost(): boolean {
+    return this.origin.isLocalhost;
   }
 
   get expiresAt(): number | undefined {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { PrincipalId } from '../identity/principal.ts';
+import type { IpAddress } from '../net/ip-address.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import type { EndReason, Ticket } from '../session/tickets.ts';
 import { EventStream, type StreamOwner } from '../stream/event-stream.ts';
@@ -19,7 +20,8 @@ export class SessionStream implements StreamOwner, MessageStream, OutletStream, 
   next: Ticket | undefined = undefined;
   readonly kind = 'stream';
   readonly holder: PrincipalId;
-  readonly address: string;
+  readonly client: IpAddress | undefined;
+  readonly isLocalhost: boolean;
   readonly server: string;
   readonly generation: number;
   readonly expiresAt: number | undefined;
@@ -43,7 +45,8 @@ export class SessionStream implements StreamOwner, MessageStream, OutletStream, 
     this.session = session;
     this.holder = session.principal;
     this.server = session.server;
-    this.address = x.clientAddress;
+    this.client = x.client;
+    this.isLocalhost = x.isLocalhost;
     this.generation = rules.number;
     this.expiresAt = x.principal?.expiresAt;
     this.record = new StreamRecord(estate, x, 'sse');

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { PrincipalId } from '../identity/principal.ts';
+import type { IpAddress } from '../net/ip-address.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import { sseEvent } from '../protocol/sse.ts';
 import type { EndReason, Ticket } from '../session/tickets.ts';
@@ -23,7 +24,8 @@ export class SseChannel implements Carrier, OutletStream, StreamOwner, Ticket {
   readonly id: string;
   readonly key: string;
   readonly holder: PrincipalId;
-  readonly address: string;
+  readonly client: IpAddress | undefined;
+  readonly isLocalhost: boolean;
   readonly server: string;
   readonly generation: number;
   readonly expiresAt: number | undefined;
@@ -50,7 +52,8 @@ export class SseChannel implements Carrier, OutletStream, StreamOwner, Ticket {
     this.key = key;
     this.holder = x.principal?.id as PrincipalId;
     this.server = x.route.server as string;
-    this.address = x.clientAddress;
+    this.client = x.client;
+    this.isLocalhost = x.isLocalhost;
     this.generation = rules.number;
     this.expiresAt = x.principal?.expiresAt;
     this.record = new StreamRecord(estate, x, 'sse');

@@ -134,7 +134,8 @@ describe('the ticket office', () => {
     const ticket = (principal: PrincipalId): Ticket => ({
       kind: 'call',
       holder: principal,
-      address: '127.0.0.1',
+      client: undefined,
+      isLocalhost: true,
       server: 'crm',
       generation: 1,
       expiresAt: undefined,

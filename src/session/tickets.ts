@@ -1,5 +1,6 @@
 import type { PrincipalId } from '../identity/principal.ts';
 import { InFlight, type Linked } from '../in-flight/in-flight.ts';
+import type { IpAddress } from '../net/ip-address.ts';
 
 /** Why the gateway ended a stream or a session by itself. A closed set: it labels metrics and audit records. */
 export type EndReason =
@@ -11,6 +12,8 @@ export type EndReason =
   | 'upstream-closed'
   | 'server-removed'
   | 'rules-changed'
+  /** Its client's address is denied, banned, or no longer among those allowed. */
+  | 'address-denied'
   | 'shutdown';
 
 /**
@@ -21,7 +24,9 @@ export interface Ticket extends Linked<Ticket> {
   /** A call waits for an answer and may finish while the gateway drains; a stream has no end of its own. */
   readonly kind: 'call' | 'stream';
   readonly holder: PrincipalId;
-  readonly address: string;
+  /** Where its client is, as its request was judged; undefined when nobody could say. */
+  readonly client: IpAddress | undefined;
+  readonly isLocalhost: boolean;
   readonly server: string | undefined;
   /** The generation of the configuration that let it in. */
   readonly generation: number;

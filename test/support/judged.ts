@@ -4,6 +4,7 @@ import type { Route } from '../../src/http/routes.ts';
 import type { Principal, PrincipalId } from '../../src/identity/principal.ts';
 import type { Message } from '../../src/jsonrpc/message.ts';
 import { isScanFailure, scanMessage } from '../../src/jsonrpc/scan.ts';
+import { parseAddress } from '../../src/net/parse-address.ts';
 import type { Call, CallOrigin } from '../../src/policy/call.ts';
 import { Exchange } from '../../src/policy/exchange.ts';
 
@@ -79,7 +80,9 @@ const ORIGIN: CallOrigin = {
   clientRequestId: undefined,
   sessionKey: undefined,
   peer: '203.0.113.7',
+  client: parseAddress('203.0.113.7'),
   clientAddress: '203.0.113.7',
+  isLocalhost: false,
   userAgent: undefined,
   route: '/mcp/crm',
   httpMethod: 'POST',
