@@ -4,8 +4,9 @@
 # otherwise prints the command to run, and fails. With nothing missing it does nothing and needs no network.
 set -eu
 
-# The tests use node alone. A test that starts another program (nginx, redis-server) adds its line here.
+# A test that starts another program (nginx, redis-server) adds its line here.
 programs='
+openssl openssl makes the authorities and certificates of the TLS tests
 '
 
 missing=''
