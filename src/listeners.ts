@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Settings } from './config/settings.ts';
 import { Listener, type ListenerSettings } from './http/listener.ts';
-import { reachableHost } from './net/address.ts';
+import { reachableHost } from './net/loopback.ts';
 import { FrontDoor, type House } from './proxy/front-door.ts';
 import type { Estate, Generation, Plane } from './proxy/services.ts';
 

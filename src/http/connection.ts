@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { IpAddress } from '../net/ip-address.ts';
-import { parseAddress } from '../net/parse-address.ts';
+import { socketAddress } from '../net/socket-address.ts';
 
 /**
  * What is known of a connection before the first request on it. Made once; a request that comes on it only reads it.
@@ -23,15 +23,8 @@ const connections = new WeakMap<Socket, Connection>();
 export function connectionOf(socket: Socket): Connection {
   let connection = connections.get(socket);
   if (connection === undefined) {
-    connection = new Connection(peerOf(socket), 'encrypted' in socket);
+    connection = new Connection(socketAddress(socket.remoteAddress), 'encrypted' in socket);
     connections.set(socket, connection);
   }
   return connection;
-}
-
-/** A link-local peer has a zone (`fe80::1%eth0`, RFC 4007, section 11), which means something on this machine only. */
-function peerOf({ remoteAddress }: Socket): IpAddress | undefined {
-  if (remoteAddress === undefined) return undefined;
-  const zone = remoteAddress.indexOf('%');
-  return parseAddress(zone === -1 ? remoteAddress : remoteAddress.slice(0, zone));
 }

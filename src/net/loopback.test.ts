@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isLoopback } from './loopback.ts';
+import { isLoopback, reachableHost } from './loopback.ts';
 
 describe('loopback', () => {
   it.each([
@@ -35,4 +35,15 @@ describe('loopback', () => {
   ])('%s (%s) is not', (_, host) => {
     expect(isLoopback(host)).toBe(false);
   });
+});
+
+describe('the host by which this machine reaches a bind', () => {
+  it.each([
+    ['0.0.0.0', '127.0.0.1'],
+    ['::', '[::1]'],
+    ['::1', '[::1]'],
+    ['2001:db8::1', '[2001:db8::1]'],
+    ['192.0.2.1', '192.0.2.1'],
+    ['localhost', 'localhost'],
+  ])('of %s is %s', (bind, host) => expect(reachableHost(bind)).toBe(host));
 });

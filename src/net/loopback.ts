@@ -1,5 +1,4 @@
-import { isIPv4 } from 'node:net';
-import { canonicalAddress } from './address.ts';
+import { socketAddress } from './socket-address.ts';
 
 /**
  * Whether a host that is bound or dialled is this machine itself: 127.0.0.0/8 (RFC 1122, section 3.2.1.3), `::1`, and
@@ -9,7 +8,14 @@ import { canonicalAddress } from './address.ts';
  * for parsers disagree about them.
  */
 export function isLoopback(host: string): boolean {
-  const bare = canonicalAddress(host.toLowerCase().replace(/^\[|\]$/g, ''));
-  if (bare === 'localhost' || bare.endsWith('.localhost') || bare === '::1') return true;
-  return bare.startsWith('127.') && isIPv4(bare);
+  const bare = host.toLowerCase().replace(/^\[|\]$/g, '');
+  if (bare === 'localhost' || bare.endsWith('.localhost')) return true;
+  return socketAddress(bare)?.isLoopback === true;
+}
+
+/** How this machine itself gets to a bind: an address that means "all of them" is none to connect to. */
+export function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
 }
