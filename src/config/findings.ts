@@ -65,7 +65,8 @@ function wrongValue(issue: Issue, path: Path, root: unknown): Finding {
   if (issue.code === 'too_small' && Array.isArray(value))
     return { path, code: 'invalid', problem: 'needs at least one item' };
   const near = typeof value === 'string' && entry?.kind === 'choice' ? nearest(value, entry.choices) : undefined;
-  const quote = entry?.kind === 'string' && (typeof value === 'number' || typeof value === 'boolean');
+  const isBare = typeof value === 'number' || typeof value === 'boolean';
+  const quote = isBare && (entry?.kind === 'string' || entry?.choices.includes(String(value)) === true);
   return {
     path,
     code: 'invalid',

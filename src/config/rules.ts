@@ -3,19 +3,9 @@ import { isLoopback } from '../net/loopback.ts';
 import type { Finding } from './findings.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './path.ts';
-import { type SettingsInput, settingsSchema } from './schema/settings.ts';
-
-type Partly<T> = T extends readonly (infer Item)[]
-  ? readonly (Partly<Item> | undefined)[]
-  : T extends object
-    ? { readonly [Key in keyof T]?: Partly<T[Key]> | undefined }
-    : T;
-
-/** Settings from all layers, without the parts that are already known to be wrong. Everything may be missing. */
-export type Draft = Partly<SettingsInput>;
-
-type Report = (path: Path, problem: string, remedy?: string, suggestion?: string) => void;
-type Rule = (draft: Draft, report: Report) => void;
+import type { Draft, Rule } from './rule.ts';
+import { settingsSchema } from './schema/settings.ts';
+import { UPSTREAM_TLS_DOUBTS, UPSTREAM_TLS_RULES } from './upstream-tls-rules.ts';
 
 const DEFAULTS = settingsSchema.parse({});
 
@@ -200,6 +190,7 @@ export const RULES: readonly Rule[] = [
   restartWaits,
   ownListener,
   adminListener,
+  ...UPSTREAM_TLS_RULES,
 ];
 
 const idleAnonymousRoles: Rule = (draft, report) => {
@@ -220,7 +211,7 @@ const expiredTokens: Rule = (draft, report) => {
 };
 
 /** What is allowed but probably not meant. */
-export const DOUBTS: readonly Rule[] = [idleAnonymousRoles, expiredTokens];
+export const DOUBTS: readonly Rule[] = [idleAnonymousRoles, expiredTokens, ...UPSTREAM_TLS_DOUBTS];
 
 /** Runs rules over a draft. */
 export function applyRules(rules: readonly Rule[], draft: Draft): Finding[] {

@@ -11,7 +11,24 @@ export type Settings = Omit<ParsedSettings, '$schema' | 'state_dir' | 'admin' | 
 /** One entry of `mcps`. */
 export type ServerSettings = Settings['mcps'][number];
 
-function deriveServer(entry: ServerSettings, cwd: (path: string) => string): ServerSettings {
+type Locate = (setting: string, path: string) => string;
+type UpstreamTls = NonNullable<Extract<ServerSettings, { transport: 'sse' }>['tls']>;
+
+/** Of the two places for the block the one that is used; a switched-off one counts as absent. Its files are absolute. */
+function deriveTls(entry: ServerSettings, at: string, locate: Locate): { tls?: UpstreamTls } {
+  if (entry.transport === 'stdio') return {};
+  const { tls: block = entry.security?.tls } = entry;
+  if (block === undefined || !block.enabled) return {};
+  const place = entry.tls === undefined ? `${at}.security.tls` : `${at}.tls`;
+  const tls = { ...block };
+  for (const key of ['ca_file', 'crl_file', 'cert_file', 'key_file'] as const) {
+    const path = block[key];
+    if (path !== undefined) tls[key] = locate(`${place}.${key}`, path);
+  }
+  return { tls };
+}
+
+function deriveServer(entry: ServerSettings, at: string, locate: Locate): ServerSettings {
   // The short form of `auth` has one token without a name of its own; the audit record needs to call it something.
   const methods = entry.auth?.methods.map((method) => ({
     ...method,
@@ -20,8 +37,11 @@ function deriveServer(entry: ServerSettings, cwd: (path: string) => string): Ser
     ),
   }));
   const auth = methods === undefined ? {} : { auth: { methods } };
-  if (entry.transport !== 'stdio' || entry.cwd === undefined) return { ...entry, ...auth };
-  return { ...entry, ...auth, cwd: cwd(entry.cwd) };
+  if (entry.transport !== 'stdio') {
+    const { tls: _, ...rest } = entry;
+    return { ...rest, ...auth, ...deriveTls(entry, at, locate) };
+  }
+  return entry.cwd === undefined ? { ...entry, ...auth } : { ...entry, ...auth, cwd: locate(`${at}.cwd`, entry.cwd) };
 }
 
 /**
@@ -29,16 +49,12 @@ function deriveServer(entry: ServerSettings, cwd: (path: string) => string): Ser
  *
  * @param locate makes a path absolute, as meant where the named setting was written
  */
-export function derive(
-  parsed: ParsedSettings,
-  stateDir: string,
-  locate: (setting: string, path: string) => string,
-): Settings {
+export function derive(parsed: ParsedSettings, stateDir: string, locate: Locate): Settings {
   const { $schema: _, state_dir: __, admin, audit, mcps, ...rest } = parsed;
   const { port } = rest.server;
   return {
     ...rest,
-    mcps: mcps.map((entry, index) => deriveServer(entry, (path) => locate(`mcps[${index}].cwd`, path))),
+    mcps: mcps.map((entry, index) => deriveServer(entry, `mcps[${index}]`, locate)),
     admin: { ...admin, port: admin.port ?? (port === 0 ? 0 : port + 1) },
     audit: {
       ...audit,

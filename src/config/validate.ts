@@ -2,7 +2,8 @@ import type { Fault } from './fault.ts';
 import { type Finding, judge } from './findings.ts';
 import { isMapping, type Layer, type Origin } from './layer.ts';
 import { type Path, pathText, printablePath, UNPRINTABLE } from './path.ts';
-import { applyRules, DOUBTS, type Draft, RULES } from './rules.ts';
+import type { Draft } from './rule.ts';
+import { applyRules, DOUBTS, RULES } from './rules.ts';
 import type { ParsedSettings } from './schema/settings.ts';
 import { isGuarded, shownValue } from './shown.ts';
 

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { about } from '../about.ts';
 import { Secret } from '../secret.ts';
 import { serverAuth } from './auth.ts';
-import { serverSecurity } from './security.ts';
+import { remoteSecurity, serverSecurity } from './security.ts';
 import { bytes, checked, count, glob, httpUrl, milliseconds, outboundSecret } from './text.ts';
+import { upstreamTls } from './tls.ts';
 
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -190,6 +191,10 @@ const stdio = z.strictObject({
   limits: stdioLimits,
 });
 
+const security = z.exactOptional(remoteSecurity).register(about, {
+  description: "From where on this route. Both this and the gateway's `security` must let a request pass.",
+});
+
 const streamableHttp = z.strictObject({
   id: serverId('search'),
   description: shared.description,
@@ -205,6 +210,9 @@ const streamableHttp = z.strictObject({
     description: 'What the gateway presents to the server. A token of the caller never goes there.',
     guarded: true,
   }),
+  tls: z.exactOptional(upstreamTls).register(about, {
+    description: 'TLS towards this server: how it is verified, and what the gateway shows it.',
+  }),
   era: shared.era,
   tools: shared.tools,
   extensions: shared.extensions,
@@ -212,7 +220,7 @@ const streamableHttp = z.strictObject({
   call_timeout_ms: shared.call_timeout_ms,
   start_timeout_ms: shared.start_timeout_ms,
   auth: shared.auth,
-  security: shared.security,
+  security,
   limits: httpLimits,
 });
 
@@ -230,13 +238,14 @@ const sse = z.strictObject({
     expected: 'an http or https URL without credentials and fragment',
   }),
   upstream_auth: streamableHttp.shape.upstream_auth,
+  tls: streamableHttp.shape.tls,
   tools: shared.tools,
   extensions: shared.extensions,
   cache_scope: shared.cache_scope,
   call_timeout_ms: shared.call_timeout_ms,
   start_timeout_ms: shared.start_timeout_ms,
   auth: shared.auth,
-  security: shared.security,
+  security,
   limits: httpLimits,
 });
 

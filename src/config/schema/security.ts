@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { about } from '../about.ts';
 import { origin } from './text.ts';
+import { upstreamTls } from './tls.ts';
 
 const cors = z.strictObject({
   allowed_origins: z
@@ -29,4 +30,12 @@ export const serverSecurity = z.strictObject({
     })
     .prefault({})
     .register(about, { description: 'Calls from web pages to this server.' }),
+});
+
+/** Of a server reached over HTTP: there the block may hold the client side of TLS as well. */
+export const remoteSecurity = serverSecurity.extend({
+  tls: z.exactOptional(upstreamTls).register(about, {
+    description: 'The same as `tls` of the server; either place will do.',
+    fallback: '`tls` of the server',
+  }),
 });
