@@ -37,5 +37,6 @@ function open(
   return new Listener(name, settings, {
     request: (request, response, isFirst) => door.request(request, response, isFirst),
     refused: (problem, detail, socket) => door.refused(problem, detail, socket),
+    turnedAway: (reason, detail, socket) => door.turnedAway(reason, detail, socket),
   });
 }

@@ -3,17 +3,28 @@ import type { IpAddress } from '../net/ip-address.ts';
 import { socketAddress } from '../net/socket-address.ts';
 
 /**
- * What is known of a connection before the first request on it. Made once; a request that comes on it only reads it.
+ * What is known of a connection before the first request on it. Stages (`entrance.ts`) fill it in; a request that comes on it
+ * only reads it.
  */
 export class Connection {
   /** The socket peer: of TCP alone, whatever a header says. Undefined for a Unix socket, and when the system names none. */
   readonly peer: IpAddress | undefined;
+  /** It came over a Unix socket: the peer has no address, and is never taken for 127.0.0.1. */
+  readonly isUnix: boolean;
   /** TLS ends here. */
-  readonly isEncrypted: boolean;
+  isEncrypted: boolean;
+  /**
+   * A PROXY header came first. Then the peer is not the client's own machine, and where the header named nobody (LOCAL,
+   * UNKNOWN) forwarding headers are worth nothing either: whoever sent it passes bytes on without looking into them.
+   */
+  isAnnounced = false;
+  /** The source that PROXY header named: the hop before the peer. Undefined when it named nobody. */
+  announced: IpAddress | undefined = undefined;
 
-  constructor(peer: IpAddress | undefined, isEncrypted: boolean) {
+  constructor(peer: IpAddress | undefined, isEncrypted = false, isUnix = false) {
     this.peer = peer;
     this.isEncrypted = isEncrypted;
+    this.isUnix = isUnix;
   }
 }
 
@@ -27,4 +38,9 @@ export function connectionOf(socket: Socket): Connection {
     connections.set(socket, connection);
   }
   return connection;
+}
+
+/** From here on `wrapped` stands for the connection as well: a request on it finds the same facts. */
+export function alsoStandsFor(wrapped: Socket, connection: Connection): void {
+  connections.set(wrapped, connection);
 }

@@ -23,7 +23,12 @@ async function listening(handlers: Partial<ListenerHandlers> = {}, limits: Parti
   const listener = new Listener(
     'main',
     { host: '127.0.0.1', port: 0, limits: { ...LIMITS, ...limits } },
-    { request: answer, refused: (problem, detail) => `id-${refused.push({ problem, detail })}`, ...handlers },
+    {
+      request: answer,
+      refused: (problem, detail) => `id-${refused.push({ problem, detail })}`,
+      turnedAway: () => {},
+      ...handlers,
+    },
   );
   await listener.start();
   onTestFinished(() => listener.stop(AbortSignal.abort()));
@@ -43,7 +48,7 @@ describe('a listener', () => {
     const second = new Listener(
       'second',
       { host: '127.0.0.1', port: listener.address.port, limits: LIMITS },
-      { request: answer, refused: () => '' },
+      { request: answer, refused: () => '', turnedAway: () => {} },
     );
     await expect(second.start()).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await second.stop(AbortSignal.abort());
@@ -164,7 +169,7 @@ describe('a listener that stops', () => {
     const idle = new Listener(
       'idle',
       { host: '127.0.0.1', port: 0, limits: LIMITS },
-      { request: answer, refused: () => '' },
+      { request: answer, refused: () => '', turnedAway: () => {} },
     );
     await idle.stop(new AbortController().signal);
   });

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
+import { Entrance, type Stage } from './entrance.ts';
 import { refuseRaw } from './raw-refusal.ts';
 
 export interface ListenerSettings {
@@ -28,6 +29,8 @@ export interface ListenerHandlers {
   request(request: IncomingMessage, response: ServerResponse, isFirst: boolean): void;
   /** Node's parser refused the bytes: for the record. Returns the decision id of the answer that goes out. */
   refused(problem: Problem, detail: string, socket: Socket): string;
+  /** A connection ended before HTTP was spoken on it: for the record. `reason` is one of the vocabulary. */
+  turnedAway(reason: string, detail: string, socket: Socket): void;
 }
 
 /**
@@ -42,11 +45,15 @@ export class Listener {
   private closed: Promise<unknown> | undefined;
   /** The newest answer of each connection: what the parser refuses must never be answered into the middle of one. */
   private readonly answers = new WeakMap<Socket, ServerResponse>();
-  private readonly sockets = new Set<Socket>();
+  /** Those on which HTTP is spoken, each with the bytes that were read from it before. */
+  private readonly sockets = new Map<Socket, number>();
+  /** What connections pass first. Undefined when that is nothing. */
+  private readonly entrance: Entrance | undefined;
   /** Answers after which the connection will be refused. */
   private readonly refusedAfter = new WeakSet<ServerResponse>();
 
-  constructor(name: string, settings: ListenerSettings, handlers: ListenerHandlers) {
+  /** @param stages what every connection passes, in this order, before HTTP is spoken on it */
+  constructor(name: string, settings: ListenerSettings, handlers: ListenerHandlers, stages: readonly Stage[] = []) {
     this.name = name;
     this.settings = settings;
     this.handlers = handlers;
@@ -66,7 +73,8 @@ export class Listener {
     this.server.maxHeadersCount = limits.header_count + 1;
     this.server.maxConnections = limits.connections;
     this.server.timeout = 0;
-    this.server.on('connection', (socket) => this.onConnection(socket));
+    this.entrance = stages.length === 0 ? undefined : this.enterThrough(stages);
+    if (this.entrance === undefined) this.server.on('connection', (socket) => this.onConnection(socket));
     this.server.on('request', (request, response) => this.onRequest(request, response));
     this.server.on('checkContinue', (request, response) => this.onRequest(request, response));
     this.server.on('checkExpectation', (request, response) => this.onRequest(request, response));
@@ -97,6 +105,7 @@ export class Listener {
     this.closed = once(this.server, 'close');
     this.server.close();
     this.server.closeIdleConnections();
+    this.entrance?.close();
   }
 
   /** Resolves when every connection is gone; cuts those that are left when `deadline` aborts. */
@@ -104,7 +113,7 @@ export class Listener {
     this.drain();
     const cut = (): void => {
       // Node counts no connection that asked for a tunnel.
-      for (const socket of this.sockets) socket.destroy();
+      for (const socket of this.sockets.keys()) socket.destroy();
     };
     if (deadline.aborted) cut();
     else deadline.addEventListener('abort', cut, { once: true });
@@ -117,15 +126,34 @@ export class Listener {
     }
   }
 
+  /**
+   * Node's server goes on listening and counting, and hears of a connection when it is through: its time limits for a head
+   * begin there.
+   */
+  private enterThrough(stages: readonly Stage[]): Entrance {
+    const [serve] = this.server.listeners('connection');
+    this.server.removeAllListeners('connection');
+    const entrance = new Entrance(stages, this.settings.limits.header_timeout_ms, {
+      entered: (socket) => {
+        this.onConnection(socket);
+        serve?.call(this.server, socket);
+      },
+      turnedAway: (reason, detail, socket) => this.handlers.turnedAway(reason, detail, socket),
+    });
+    this.server.on('connection', (socket) => entrance.arrive(socket));
+    return entrance;
+  }
+
   private onConnection(socket: Socket): void {
-    this.sockets.add(socket);
+    this.sockets.set(socket, socket.bytesRead - socket.readableLength);
     socket.once('close', () => this.sockets.delete(socket));
   }
 
   private closeIdle(): void {
     this.server.closeIdleConnections();
+    this.entrance?.close();
     // Node takes a connection on which nothing was ever asked for a busy one.
-    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
+    for (const [socket, before] of this.sockets) if (socket.bytesRead === before) socket.destroy();
   }
 
   private onRequest(request: IncomingMessage, response: ServerResponse): void {

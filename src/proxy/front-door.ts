@@ -82,24 +82,33 @@ export class FrontDoor {
 
   /** Node refused the bytes before there was a request: for the record. Returns the decision id. */
   refused(problem: Problem, detail: string, socket: Socket): string {
-    const id = this.nextId();
+    return this.refuseConnection('http.unreadable', detail, socket, problem.status);
+  }
+
+  /** A connection ended before HTTP was spoken on it: for the record. */
+  turnedAway(reason: string, detail: string, socket: Socket): void {
+    this.refuseConnection(reason, detail, socket);
+  }
+
+  private refuseConnection(reason: string, rule: string, socket: Socket, status?: number): string {
+    const decision_id = this.nextId();
     const peer = connectionOf(socket).peer?.text ?? '';
-    this.estate.metrics.verdict('listener', 'http.unreadable', 'deny');
+    this.estate.metrics.verdict('listener', reason, 'deny');
     this.estate.audit.refusal(
       {
         type: 'decision',
-        decision_id: id,
+        decision_id,
         peer,
         verdict: 'deny',
         policy: 'listener',
-        reason: 'http.unreadable',
-        rule: detail,
-        status: problem.status,
+        reason,
+        rule,
+        status,
         outcome: 'refused',
       },
       peer,
     );
-    return id;
+    return decision_id;
   }
 
   private nextId(): string {

@@ -45,6 +45,7 @@ const REASONS = [
   'body.unexpected',
   'capability.not-declared',
   'client-address.unknown',
+  'connection.timeout',
   'headers.duplicated',
   'headers.too-many',
   'host.malformed',
