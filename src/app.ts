@@ -14,7 +14,7 @@ import { type Component, Lifecycle } from './lifecycle.ts';
 import { bindListeners, urlOf } from './listeners.ts';
 import type { Estate, Generation } from './proxy/services.ts';
 import { VOCABULARY } from './proxy/vocabulary.ts';
-import { announceTools, callsOf, judgeAgain, restartNeeded } from './reload.ts';
+import { announceTools, callsOf, judgeAgain, noteUnverified, restartNeeded } from './reload.ts';
 import { TaskHandles } from './session/task-handles.ts';
 import { openKeyFile } from './storage/key-file.ts';
 import { openSqlite } from './storage/sqlite.ts';
@@ -187,6 +187,7 @@ export class App {
     judgeAgain(this.estate, now);
     announceTools(this.estate, before, now);
     this.audit.note({ type: 'lifecycle', detail: `configuration reloaded, generation ${now.number}` });
+    noteUnverified(this.audit, loaded.settings);
     void this.retire(unused, before.number);
     return restartNeeded(this.settings, loaded.settings);
   }
@@ -216,7 +217,11 @@ export class App {
     const { audit, registry, storage, estate } = this;
     return [
       recordComponent({ audit, registry, storage, version: this.options.version }),
-      { name: 'upstreams', start: async () => {}, stop: (deadline) => this.yard.close(deadline) },
+      {
+        name: 'upstreams',
+        start: async () => noteUnverified(audit, this.settings),
+        stop: (deadline) => this.yard.close(deadline),
+      },
       connectionComponent(this.listeners),
       callComponent(estate, registry, this.settings.sessions.idle_timeout_ms, () => this.generation),
       this.controlComponent(),

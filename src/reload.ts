@@ -1,3 +1,4 @@
+import type { Audit } from './audit/audit.ts';
 import type { Settings } from './config/settings.ts';
 import { isScanFailure, scanMessage } from './jsonrpc/scan.ts';
 import { writeNotification } from './jsonrpc/write.ts';
@@ -53,6 +54,15 @@ export function callsOf(
     (ticket) => ticket.kind === 'call' && ticket.generation <= generation && ids.has(ticket.server ?? ''),
     deadline,
   );
+}
+
+/** Leaves in the record which servers anybody on the way could stand in for, from the moment that is so. */
+export function noteUnverified(audit: Audit, settings: Settings): void {
+  for (const server of settings.mcps) {
+    if (server.transport === 'stdio' || server.tls?.insecure_skip_verify !== true) continue;
+    const detail = 'the certificate of this server is not verified (mcps[].tls.insecure_skip_verify)';
+    audit.note({ type: 'lifecycle', server: server.id, detail });
+  }
 }
 
 /** Settings that live in the Estate or in a listener: they are kept, and reported as needing a restart. */

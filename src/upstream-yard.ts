@@ -6,6 +6,7 @@ import { createHttpUpstream } from './upstream/http-upstream.ts';
 import type { Upstream, UpstreamHealth } from './upstream/lane.ts';
 import { createSseUpstream } from './upstream/sse-upstream.ts';
 import { createStdioUpstream } from './upstream/stdio-upstream.ts';
+import { tlsFingerprint } from './upstream/tls.ts';
 
 export interface YardServices {
   readonly log: Log;
@@ -97,8 +98,9 @@ function fingerprintOf(server: ServerSettings, environment: Readonly<Record<stri
   const { tools: _tools, auth: _auth, description: _description, call_timeout_ms: _timeout, ...rest } = server;
   const { extensions: _extensions, cache_scope: _scope, security: _security, ...made } = rest;
   const secret = server.transport === 'stdio' ? '' : (server.upstream_auth?.token.reveal() ?? '');
+  const tls = server.transport === 'stdio' ? '' : tlsFingerprint(server.tls, server.id);
   const allowed = server.transport === 'stdio' ? server.env_allow.map((name) => environment[name] ?? null) : [];
   return createHash('sha256')
-    .update(JSON.stringify([made, secret, allowed]))
+    .update(JSON.stringify([made, secret, allowed, tls]))
     .digest('hex');
 }

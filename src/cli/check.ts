@@ -1,10 +1,11 @@
 import { renderFault } from '../config/fault.ts';
 import { loadConfiguration } from '../config/load.ts';
+import { tlsFingerprint } from '../upstream/tls.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
  * `sallyport check`: the same verdict as a start, without side effects: nothing listens, no file is made, no name resolved.
- * @throws ConfigurationError listing every fault
+ * @throws ConfigurationError listing every fault; TlsFileError when a certificate, key or list cannot be used
  */
 export function check(file: string | undefined, flags: Readonly<Record<string, unknown>>, terminal: Terminal): number {
   const loaded = loadConfiguration({
@@ -15,6 +16,7 @@ export function check(file: string | undefined, flags: Readonly<Record<string, u
   });
   for (const warning of loaded.warnings) terminal.complain(`warning: ${renderFault(warning)}`);
   const { mcps } = loaded.settings;
+  for (const server of mcps) if (server.transport !== 'stdio') tlsFingerprint(server.tls, server.id);
   const servers = mcps.length === 0 ? 'no servers' : mcps.map(({ id }) => id).join(', ');
   terminal.print(`${loaded.file ?? 'defaults (no configuration file)'}: good (${servers})`);
   return 0;

@@ -1,10 +1,13 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 
 /** Larger files are a mistake; the bundle of all public authorities is about 220 KiB. */
 const MOST_BYTES = 4_194_304;
 
 const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]+-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+
+const REVOCATION_LIST = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g;
 
 /**
  * A file of a `tls` block that cannot be used. The message names the setting, the file, the reason and the remedy, and never
@@ -99,6 +102,31 @@ export function loadAuthorities(file: string, setting: string): readonly string[
     throw new TlsFileError('failed to parse CA certificate', setting, file, certificates, remedy);
   }
   return certificates.map(String);
+}
+
+/**
+ * Reads lists of revoked certificates (RFC 5280 section 5).
+ *
+ * @param setting the setting that names the file; for messages
+ * @returns each list in PEM
+ * @throws TlsFileError that begins with `failed to load revocation list`
+ */
+export function loadRevocationLists(file: string, setting: string): readonly string[] {
+  const fail = (reason: string, remedy: string): never => {
+    throw new TlsFileError('failed to load revocation list', setting, file, reason, remedy);
+  };
+  const reading = readPem(file);
+  if (typeof reading === 'string') return fail(reading, `Make ${file} readable for this user.`);
+  const lists = reading.text.match(REVOCATION_LIST) ?? [];
+  const begun = reading.text.split('-----BEGIN X509 CRL-----').length - 1;
+  if (lists.length === 0 || lists.length !== begun)
+    return fail('holds no whole list in PEM (-----BEGIN X509 CRL-----)', 'Convert it with openssl crl -inform DER.');
+  try {
+    createSecureContext({ crl: [...lists] });
+  } catch {
+    return fail('holds a list that cannot be decoded', 'Fetch it again from the authority.');
+  }
+  return lists;
 }
 
 function certificatesOf(text: string): readonly X509Certificate[] | string {

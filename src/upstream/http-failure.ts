@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
+import { tlsFault } from './tls-failure.ts';
 
 /** Why a server gave no answer that may be passed on. */
 export interface Failure {
@@ -49,9 +50,13 @@ const SEE_ITS_LOG = 'see the log of the server itself';
  */
 export function transportFailure(error: Error, sent: boolean): Failure {
   const code = codeOf(error);
-  const detail = `${code}: ${error.message}`;
+  const tls = tlsFault(code);
+  const detail = `${tls === undefined ? '' : `${tls.reason}: `}${code}: ${error.message}`;
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return { problem: PROBLEMS.SHUTTING_DOWN, detail };
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return { problem: PROBLEMS.INTERNAL, detail };
+  if (tls !== undefined) {
+    return { problem: sent ? PROBLEMS.UPSTREAM_CLOSED : PROBLEMS.UPSTREAM_REFUSED, detail, remedy: tls.remedy };
+  }
   if (!sent) return { problem: PROBLEMS.UPSTREAM_REFUSED, detail, remedy: remedyFor(code) };
   return NOT_HTTP.has(error.name) ? invalid(detail) : closedEarly(detail);
 }
@@ -73,8 +78,6 @@ function remedyFor(code: string): string {
   if (code === 'ECONNREFUSED')
     return 'nothing listens there: is the server running, and are host and port of mcps[].url right?';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'the host name of mcps[].url does not resolve';
-  if (code.includes('CERT') || code.includes('SSL') || code.includes('TLS') || code === 'EPROTO')
-    return 'the TLS handshake failed: check the certificate of the server and the scheme of mcps[].url';
   return 'check mcps[].url and the network between here and there';
 }
 

@@ -10,6 +10,7 @@ import { HttpHealth } from './http-health.ts';
 import type { UpstreamHealth } from './lane.ts';
 import { LogQuota } from './log-quota.ts';
 import type { RemoteSettings } from './settings.ts';
+import { tlsConnection } from './tls.ts';
 
 const LONGEST_CONNECT_MS = 10_000;
 const LOGGED_A_MINUTE = 5;
@@ -34,6 +35,7 @@ export class HttpTarget {
   readonly #long: Pool;
   #lastId = 0;
 
+  /** @throws TlsFileError when a file of `settings.tls` cannot be used */
   constructor(settings: RemoteSettings, log: Log, onState: (health: UpstreamHealth) => void) {
     const url = new URL(settings.url);
     this.id = settings.id;
@@ -49,6 +51,7 @@ export class HttpTarget {
       headersTimeout: 0,
       bodyTimeout: 0,
       connectTimeout: Math.min(settings.start_timeout_ms, LONGEST_CONNECT_MS),
+      ...(url.protocol === 'https:' ? { connect: tlsConnection(settings.tls, settings.id) } : {}),
     };
     this.#short = new ConnectionPool(url.origin, options);
     this.#long = new ConnectionPool(url.origin, options);

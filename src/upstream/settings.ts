@@ -1,4 +1,5 @@
 import type { Era } from '../protocol/revisions.ts';
+import type { UpstreamTlsSettings } from './tls.ts';
 
 /** How client sessions and principals share the children of a stdio server. */
 export type ChildScope = 'per_session' | 'per_principal' | 'shared';
@@ -45,6 +46,8 @@ export interface RemoteSettings {
   readonly upstream_auth?:
     | { readonly type: 'token'; readonly token: { reveal(): string }; readonly header: string; readonly prefix: string }
     | undefined;
+  /** Absent: the defaults of `mcps[].tls`. */
+  readonly tls?: UpstreamTlsSettings | undefined;
   readonly limits: { readonly response_bytes: number; readonly pending_calls: number };
 }
 

@@ -44,6 +44,8 @@ export interface GroundOptions {
   readonly servers?: Readonly<Record<string, object>>;
   /** Where the record is kept. Absent: in the state folder. */
   readonly auditFile?: string;
+  /** Environment of the gateway. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export const DEFAULT_SERVERS = {
@@ -71,7 +73,12 @@ export class Ground {
     this.fixture = fixture;
   }
 
-  static async open({ settings = {}, servers = DEFAULT_SERVERS, auditFile }: GroundOptions = {}): Promise<Ground> {
+  static async open({
+    settings = {},
+    servers = DEFAULT_SERVERS,
+    auditFile,
+    env = {},
+  }: GroundOptions = {}): Promise<Ground> {
     const fixture = await startFixtureHttp();
     const mcps = Object.entries(servers).map(([id, own]) => ({
       id,
@@ -84,6 +91,7 @@ export class Ground {
     try {
       const gateway = await startGateway({
         config: { auth: { methods: [{ type: 'token', tokens: CONFIGURED }] }, audit, mcps, ...settings },
+        env,
       });
       const ground = new Ground(gateway, fixture, auditFile ?? join(gateway.stateDir, 'audit', 'audit.jsonl'));
       // The first call to a server also asks for its era: not part of any attack.

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import type { TlsOptions } from 'node:tls';
 
 /** One request as the scripted server received it. */
 export interface Received {
@@ -48,22 +50,30 @@ export class ScriptedHttp {
   otherwise: Script = wellBehaved;
   /** Answers each GET. */
   onGet: Script = (_, response) => response.writeHead(405).end();
-  readonly #server: Server;
+  /** Handshakes of TLS that came about: a client that refuses the certificate ends before that. */
+  handshakes = 0;
+  readonly #server: Server | TlsServer;
   #scripts: Script[] = [];
 
-  private constructor(server: Server) {
+  private constructor(server: Server | TlsServer) {
     this.#server = server;
-    server.on('request', (request, response) => void this.#serve(request, response));
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response));
+    server.on('secureConnection', () => {
+      this.handshakes += 1;
+    });
   }
 
-  static async start(): Promise<ScriptedHttp> {
-    const server = createServer().listen(0, '127.0.0.1');
+  /** @param tls speaks https with this */
+  static async start(tls?: TlsOptions): Promise<ScriptedHttp> {
+    const server = tls === undefined ? createServer() : createTlsServer(tls);
+    server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new ScriptedHttp(server);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/mcp`;
+    const scheme = this.#server instanceof TlsServer ? 'https' : 'http';
+    return `${scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}/mcp`;
   }
 
   /** The coming POSTs are answered by these, one each. */
@@ -74,6 +84,11 @@ export class ScriptedHttp {
   /** Of one HTTP method, or one JSON-RPC method. */
   of(method: string): Received[] {
     return this.received.filter((request) => request.method === method || request.rpc.method === method);
+  }
+
+  /** Shows another certificate from now on. */
+  certify(tls: { readonly cert: string; readonly key: string }): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(tls);
   }
 
   connections(): Promise<number> {
