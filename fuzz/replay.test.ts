@@ -16,6 +16,7 @@ const INPUTS = new Map([
   ['sse', 1_500],
   ['framer', 1_500],
   ['headers', 1_500],
+  ['proxy-protocol', 1_500],
   ['config', 60],
 ]);
 const targets = TARGETS.filter(({ name }) => INPUTS.has(name));

@@ -4,6 +4,7 @@ import { framer } from './framer.ts';
 import { gatewayTarget } from './gateway.ts';
 import { headers } from './headers.ts';
 import { jsonrpc } from './jsonrpc.ts';
+import { proxyProtocol } from './proxy-protocol.ts';
 import { sse } from './sse.ts';
 
-export const TARGETS: readonly Target[] = [jsonrpc, sse, framer, headers, config, gatewayTarget];
+export const TARGETS: readonly Target[] = [jsonrpc, sse, framer, headers, proxyProtocol, config, gatewayTarget];

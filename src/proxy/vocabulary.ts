@@ -56,6 +56,8 @@ const REASONS = [
   'protocol.batch',
   'protocol.response-from-client',
   'protocol.verb',
+  'proxy-protocol.malformed',
+  'proxy-protocol.untrusted-peer',
   'request.failed',
   'request.malformed',
   'request.transfer-coding',
