@@ -24,6 +24,12 @@ export function clientConfigCommand(program: Command, context: CliContext): void
     .addHelpText('after', HELP);
   addTargetOptions(command).action(async (name: string | undefined, options: Record<string, string | undefined>) => {
     const base = options.url ?? (await runningUrl(context.stateDir(options))) ?? 'http://127.0.0.1:3000';
+    if (base.startsWith('unix:')) {
+      context.stderr.write(
+        `sallyport: the gateway listens on ${base}; name the proxy in front of it with --url https://…\n`,
+      );
+      return context.exitCode(2);
+    }
     const path = options.server === undefined ? '/mcp' : `/mcp/${options.server}`;
     const target = { name: options.server ?? 'sallyport', url: `${base}${path}`, token: options.token ?? '' };
     const text = name === undefined ? allClientConfigs(target) : clientConfig(name, target);

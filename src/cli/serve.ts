@@ -121,14 +121,16 @@ function announce(
   readyPipe: number | undefined,
 ): void {
   const urls = new Map(app.urls().map(({ name, url }) => [name, url]));
-  const url = urls.get('main') ?? '';
+  const opened = urls.get('main') ?? '';
   const adminUrl = urls.get('admin');
   const { settings } = loaded;
+  const { socket, public_url } = settings.server;
+  const url = socket === undefined ? opened : (public_url ?? 'http://localhost').replace(/\/$/, '');
   const servers = settings.mcps.map((server) => ({ id: server.id, what: server.description ?? server.transport }));
   const auditFile = settings.audit.enabled ? settings.audit.file : undefined;
-  terminal.print(welcome({ url, adminUrl, servers, stateDir: app.stateDir, auditFile, token: news, demo }));
+  terminal.print(welcome({ url, socket, adminUrl, servers, stateDir: app.stateDir, auditFile, token: news, demo }));
   if (readyPipe === undefined) return;
-  const ready = { url, admin_url: adminUrl ?? null, pid: process.pid, state_dir: app.stateDir };
+  const ready = { url: opened, admin_url: adminUrl ?? null, pid: process.pid, state_dir: app.stateDir };
   writeSync(readyPipe, `${JSON.stringify(ready)}\n`);
   // Children would inherit it, and whoever waits for its end would wait for them.
   closeSync(readyPipe);

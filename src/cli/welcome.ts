@@ -3,6 +3,8 @@ import type { TokenNews } from './first-run.ts';
 
 export interface WelcomeFacts {
   readonly url: string;
+  /** The Unix socket it listens on in place of an address: `url` is then where clients reach the proxy in front. */
+  readonly socket?: string | undefined;
   readonly adminUrl: string | undefined;
   readonly servers: readonly { readonly id: string; readonly what: string }[];
   readonly stateDir: string;
@@ -21,7 +23,7 @@ export function welcome(facts: WelcomeFacts): string {
   const endpoint = `${url}${path}`;
   const token = shownToken(facts.token);
   const lines = [
-    `Sallyport is open at ${url}`,
+    `Sallyport is open at ${facts.socket === undefined ? url : `unix:${facts.socket}`}`,
     '',
     ...servers.map(({ id, what }) => `  ${url}/mcp/${id}  ${what}`),
     ...(only ? [`  ${url}/mcp  the same, while it is the only server`] : []),
@@ -33,7 +35,13 @@ export function welcome(facts: WelcomeFacts): string {
     ...tokenLines(facts.token, facts.stateDir),
     'Try it:',
     '',
-    indent(curl(endpoint, token.shell, facts.demo)),
+    indent(
+      curl(
+        facts.socket === undefined ? endpoint : `--unix-socket ${facts.socket} http://localhost${path}`,
+        token.shell,
+        facts.demo,
+      ),
+    ),
     '',
     'Connect a client (or: sallyport client-config NAME):',
     '',

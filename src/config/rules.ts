@@ -1,5 +1,6 @@
 import { hashToken } from '../crypto/token.ts';
 import { isLoopback } from '../net/loopback.ts';
+import { CONNECTION_DOUBTS } from './connection-rules.ts';
 import type { Finding } from './findings.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './path.ts';
@@ -50,7 +51,8 @@ function allTokens(draft: Draft): { shared: FoundToken[]; own: FoundToken[] } {
 const openBind: Rule = (draft, report) => {
   const host = draft.server?.host ?? DEFAULTS.server.host;
   const open = draft.auth?.enabled === false && (draft.auth.anonymous?.roles ?? []).length === 0;
-  if (isLoopback(host) || !open) return;
+  // A Unix socket is for whom its permissions let in.
+  if (draft.server?.socket !== undefined || isLoopback(host) || !open) return;
   report(
     ['server', 'host'],
     'is not loopback while no authentication is configured (auth.enabled is false), so anybody who reaches it could call',
@@ -211,7 +213,12 @@ const expiredTokens: Rule = (draft, report) => {
 };
 
 /** What is allowed but probably not meant. */
-export const DOUBTS: readonly Rule[] = [idleAnonymousRoles, expiredTokens, ...UPSTREAM_TLS_DOUBTS];
+export const DOUBTS: readonly Rule[] = [
+  idleAnonymousRoles,
+  expiredTokens,
+  ...CONNECTION_DOUBTS,
+  ...UPSTREAM_TLS_DOUBTS,
+];
 
 /** Runs rules over a draft. */
 export function applyRules(rules: readonly Rule[], draft: Draft): Finding[] {

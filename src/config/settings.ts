@@ -51,9 +51,10 @@ function deriveServer(entry: ServerSettings, at: string, locate: Locate): Server
  */
 export function derive(parsed: ParsedSettings, stateDir: string, locate: Locate): Settings {
   const { $schema: _, state_dir: __, admin, audit, mcps, ...rest } = parsed;
-  const { port } = rest.server;
+  const { port, socket } = rest.server;
   return {
     ...rest,
+    server: socket === undefined ? rest.server : { ...rest.server, socket: locate('server.socket', socket) },
     mcps: mcps.map((entry, index) => deriveServer(entry, `mcps[${index}]`, locate)),
     admin: { ...admin, port: admin.port ?? (port === 0 ? 0 : port + 1) },
     audit: {

@@ -40,6 +40,11 @@ export function connectionOf(socket: Socket): Connection {
   return connection;
 }
 
+/** Makes the connection of a socket that came over a Unix socket: nothing about the socket itself says so. */
+export function unixConnection(socket: Socket): void {
+  connections.set(socket, new Connection(undefined, false, true));
+}
+
 /** From here on `wrapped` stands for the connection as well: a request on it finds the same facts. */
 export function alsoStandsFor(wrapped: Socket, connection: Connection): void {
   connections.set(wrapped, connection);

@@ -3,12 +3,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
+import { unixConnection } from './connection.ts';
 import { Entrance, type Stage } from './entrance.ts';
 import { refuseRaw } from './raw-refusal.ts';
+import { listenOnSocket, type SocketSettings } from './unix-socket.ts';
 
 export interface ListenerSettings {
   readonly host: string;
   readonly port: number;
+  /** Listened on in place of host and port. */
+  readonly socket?: SocketSettings;
   readonly limits: {
     /** Bytes of request line and headers together; more is answered 431. */
     readonly header_bytes: number;
@@ -73,6 +77,7 @@ export class Listener {
     this.server.maxHeadersCount = limits.header_count + 1;
     this.server.maxConnections = limits.connections;
     this.server.timeout = 0;
+    if (settings.socket !== undefined) this.server.prependListener('connection', unixConnection);
     this.entrance = stages.length === 0 ? undefined : this.enterThrough(stages);
     if (this.entrance === undefined) this.server.on('connection', (socket) => this.onConnection(socket));
     this.server.on('request', (request, response) => this.onRequest(request, response));
@@ -84,6 +89,8 @@ export class Listener {
 
   /** @throws NodeJS.ErrnoException EADDRINUSE, EACCES, EADDRNOTAVAIL as the operating system says, with `listener`: our name. */
   async start(): Promise<void> {
+    const { socket } = this.settings;
+    if (socket !== undefined) return listenOnSocket(this.server, socket);
     const listening = once(this.server, 'listening');
     this.server.listen({ host: this.settings.host, port: this.settings.port, backlog: 1024 });
     try {
@@ -97,6 +104,11 @@ export class Listener {
   get address(): { readonly host: string; readonly port: number } {
     const bound = this.server.address() as AddressInfo | null;
     return { host: this.settings.host, port: bound?.port ?? this.settings.port };
+  }
+
+  /** The Unix socket in force in place of an address. */
+  get socketPath(): string | undefined {
+    return this.settings.socket?.path;
   }
 
   /** Stops accepting. Connections stay for the answers under way, and end after the next one; `stop` ends idle ones too. */
@@ -131,8 +143,8 @@ export class Listener {
    * begin there.
    */
   private enterThrough(stages: readonly Stage[]): Entrance {
-    const [serve] = this.server.listeners('connection');
-    this.server.removeAllListeners('connection');
+    const serve = this.server.listeners('connection').at(-1);
+    if (serve !== undefined) this.server.off('connection', serve as () => void);
     const entrance = new Entrance(stages, this.settings.limits.header_timeout_ms, {
       entered: (socket) => {
         this.onConnection(socket);

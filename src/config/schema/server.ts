@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { about } from '../about.ts';
+import { connectionSettings } from './connection.ts';
 import { bytes, checked, count, hostName, milliseconds, port, publicUrl } from './text.ts';
 
 /** An address to bind. `010.0.0.1` and `127.1` mean different hosts to different parsers, so only full addresses and names pass. */
@@ -56,6 +57,7 @@ export const server = z.strictObject({
       flag: '--port <number>',
       expected: 'a port from 0 to 65535',
     }),
+  ...connectionSettings,
   public_url: z.exactOptional(publicUrl()).register(about, {
     description: 'Where callers reach the gateway, when that is not host and port. Never taken from a Host header.',
     example: 'https://mcp.example.com',
