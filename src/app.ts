@@ -155,7 +155,7 @@ export class App {
         await this.audit.write({
           type: 'control',
           rule: event.command,
-          reason: event.tokens.join(' ') || undefined,
+          reason: event.ids.join(' ') || undefined,
           detail: event.summary,
         });
       },

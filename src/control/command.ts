@@ -29,8 +29,8 @@ export interface ServerStatus {
 /** One change, for the audit record. Holds ids and names, and never a secret. */
 export interface ControlEvent {
   readonly command: string;
-  /** Ids of the tokens it is about. */
-  readonly tokens: readonly string[];
+  /** Ids of the tokens or entries it is about. */
+  readonly ids: readonly string[];
   /** For people. */
   readonly summary: string;
 }

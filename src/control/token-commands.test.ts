@@ -65,7 +65,7 @@ describe('token.create', () => {
     });
     expect(JSON.stringify(await run('token.list', {}))).not.toContain(secret);
     expect(JSON.stringify(records)).not.toContain(secret);
-    expect(records).toEqual([{ command: 'token.create', tokens: [token.id], summary: 'create token "ci"' }]);
+    expect(records).toEqual([{ command: 'token.create', ids: [token.id], summary: 'create token "ci"' }]);
   });
 
   it('names a token itself when nobody does', async () => {
@@ -129,7 +129,7 @@ describe('token.revoke', () => {
     const { revoked } = await run('token.revoke', { token: token[by] });
     expect(opens(secret)).toBe(false);
     expect(revoked).toEqual([expect.objectContaining({ id: token.id, state: 'revoked' })]);
-    expect(records.at(-1)).toMatchObject({ command: 'token.revoke', tokens: [token.id] });
+    expect(records.at(-1)).toMatchObject({ command: 'token.revoke', ids: [token.id] });
   });
 
   it('says so when there is nothing left to revoke, and when there never was', async () => {
@@ -176,7 +176,7 @@ describe('token.rotate', () => {
     expect(second.token).toMatchObject({ name, principal, roles, servers, expires_at, state: 'active' });
     expect(second.token.id).not.toBe(first.token.id);
     expect(second.replaced).toMatchObject({ id: first.token.id, state: 'replaced', replaced_by: second.token.id });
-    expect(records.at(-1)).toMatchObject({ command: 'token.rotate', tokens: [first.token.id, second.token.id] });
+    expect(records.at(-1)).toMatchObject({ command: 'token.rotate', ids: [first.token.id, second.token.id] });
   });
 
   it('lets the old secret live for a time of grace', async () => {

@@ -78,7 +78,7 @@ export const createToken = command(
     if ((await services.storage.tokens.list()).some((other) => isCurrent(other) && other.name === record.name)) {
       throw nameTaken(record.name);
     }
-    await services.record({ command: 'token.create', tokens: [id], summary: `create token "${record.name}"` });
+    await services.record({ command: 'token.create', ids: [id], summary: `create token "${record.name}"` });
     await storing(
       () => services.storage.tokens.insert(record),
       () => nameTaken(record.name),
@@ -104,12 +104,12 @@ export const revokeToken = command(
     const now = Date.now();
     const doomed = found.filter((record) => record.revokedAt === null);
     if (doomed.length === 0) return { revoked: [], warnings: [`The token "${input.token}" was revoked before.`] };
-    const tokens = doomed.map((record) => record.id);
-    await services.storage.tokens.revoke(tokens, now);
+    const ids = doomed.map((record) => record.id);
+    await services.storage.tokens.revoke(ids, now);
     await services.registry?.refresh();
     const revoked = doomed.map((record) => summarize({ ...record, revokedAt: now }, now));
     try {
-      await services.record({ command: 'token.revoke', tokens, summary: `revoke token "${doomed[0]!.name}"` });
+      await services.record({ command: 'token.revoke', ids, summary: `revoke token "${doomed[0]!.name}"` });
       return { revoked, warnings: [] };
     } catch {
       return { revoked, warnings: ['Revoked, but the audit record could not be written.'] };
@@ -133,7 +133,7 @@ export const rotateToken = command(
     const graceUntil = grace === 0 ? null : now + grace;
     await services.record({
       command: 'token.rotate',
-      tokens: [old.id, id],
+      ids: [old.id, id],
       summary: `rotate token "${name}", grace ${input.grace}`,
     });
     await storing(

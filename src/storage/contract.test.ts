@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { uuid } from '../crypto/random.ts';
 import { hashToken, newToken } from '../crypto/token.ts';
 import { openSqlite } from './sqlite.ts';
-import type { Storage, TokenRecord } from './storage.ts';
+import type { AddressRecord, Storage, TokenRecord } from './storage.ts';
 
 /** What every driver promises. `open` may be called several times for one place: each call is another connection. */
 const DRIVERS: readonly { name: string; open(folder: string): Storage }[] = [{ name: 'sqlite', open: openSqlite }];
@@ -26,6 +26,21 @@ function record(name: string, changes: Partial<TokenRecord> = {}): TokenRecord {
     replacedBy: null,
     graceUntil: null,
     lastUsedAt: null,
+    ...changes,
+  };
+}
+
+function entry(changes: Partial<AddressRecord> = {}): AddressRecord {
+  return {
+    id: uuid(),
+    verdict: 'deny',
+    cidr: '203.0.113.0/24',
+    origin: 'command',
+    reason: null,
+    owner: 'cli:ada',
+    createdAt: 1_000,
+    expiresAt: null,
+    strikes: 0,
     ...changes,
   };
 }
@@ -143,6 +158,47 @@ describe.each(DRIVERS)('the $name store', ({ open }) => {
     await expect(storage.tokens.list()).rejects.toMatchObject({ fault: 'unusable' });
     await expect(storage.tokens.insert(record('late'))).rejects.toMatchObject({ fault: 'unusable' });
     expect(await other.tokens.list()).toEqual([]);
+  });
+
+  it('keeps address entries as they were given, oldest first, also after it was closed and opened again', async () => {
+    const late = entry({ createdAt: 2_000, origin: 'ban', owner: null, strikes: 3, expiresAt: 4_102_444_800_000 });
+    const full = entry({ verdict: 'allow', cidr: '2001:db8::/32', reason: 'Bürö; "x" --', owner: 'ada' });
+    await storage.addresses.put([late, full], []);
+    await storage.close();
+    storage = open(folder);
+    expect(await storage.addresses.list()).toEqual([full, late]);
+  });
+
+  it('puts an address entry in the place of others, whole or not at all', async () => {
+    const [first, second, third] = [entry(), entry(), entry()];
+    await storage.addresses.put([first, second], []);
+    await expect(other.addresses.put([third, second], [first.id])).rejects.toMatchObject({ fault: 'conflict' });
+    expect(await storage.addresses.list()).toEqual([first, second]);
+    await other.addresses.put([third], [first.id, uuid()]);
+    expect(await storage.addresses.list()).toEqual([second, third]);
+  });
+
+  it('removes address entries once, and says how many there were', async () => {
+    const [first, second] = [entry(), entry()];
+    await storage.addresses.put([first, second], []);
+    expect(await other.addresses.remove([first.id, uuid()])).toBe(1);
+    expect(await storage.addresses.remove([first.id])).toBe(0);
+    expect(await storage.addresses.list()).toEqual([second]);
+  });
+
+  it('says when another connection changed an address entry', async () => {
+    const before = await storage.addresses.revision();
+    await storage.addresses.put([entry()], []);
+    expect(await storage.addresses.revision()).toBe(before);
+    await other.addresses.put([entry()], []);
+    expect(await storage.addresses.revision()).not.toBe(before);
+  });
+
+  it('refuses address entries after it was closed', async () => {
+    await storage.close();
+    await expect(storage.addresses.list()).rejects.toMatchObject({ fault: 'unusable' });
+    await expect(storage.addresses.put([entry()], [])).rejects.toMatchObject({ fault: 'unusable' });
+    expect(await other.addresses.list()).toEqual([]);
   });
 
   it('gives a configured name one identity for ever, whoever asks first', async () => {

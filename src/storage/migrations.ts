@@ -24,4 +24,16 @@ export const MIGRATIONS: readonly string[] = [
      name TEXT PRIMARY KEY,
      uuid TEXT NOT NULL UNIQUE
    ) STRICT;`,
+  // 2: addresses let in and kept out while the gateway runs
+  `CREATE TABLE address_entries (
+     id TEXT PRIMARY KEY,
+     verdict TEXT NOT NULL CHECK (verdict IN ('allow', 'deny')),
+     cidr TEXT NOT NULL,
+     origin TEXT NOT NULL CHECK (origin IN ('command', 'ban')),
+     reason TEXT,
+     owner TEXT,
+     created_at INTEGER NOT NULL,
+     expires_at INTEGER,
+     strikes INTEGER NOT NULL
+   ) STRICT;`,
 ];

@@ -3,6 +3,7 @@ import Database from 'libsql';
 import { uuid } from '../crypto/random.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { secureFile } from './secure-file.ts';
+import { SqliteAddresses } from './sqlite-addresses.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
 import { openStateFolder } from './state-folder.ts';
 import { type ConfiguredPrincipals, type Storage, StorageError } from './storage.ts';
@@ -44,12 +45,14 @@ export function openSqlite(stateFolder: string): Storage {
 
 class SqliteStorage implements Storage {
   readonly tokens: SqliteTokens;
+  readonly addresses: SqliteAddresses;
   readonly configuredPrincipals: ConfiguredPrincipals;
   readonly #database: Database.Database;
 
   constructor(database: Database.Database) {
     this.#database = database;
     this.tokens = new SqliteTokens(database);
+    this.addresses = new SqliteAddresses(database);
     const insert = database.prepare(
       'INSERT INTO configured_principals (name, uuid) VALUES (?, ?) ON CONFLICT DO NOTHING',
     );

@@ -48,6 +48,40 @@ export interface TokenRecords {
   revision(): Promise<number>;
 }
 
+/** An entry of the address book, made while the gateway ran. Times are milliseconds since the epoch. */
+export interface AddressRecord {
+  /** Names this entry, and no other one ever. */
+  readonly id: string;
+  readonly verdict: 'allow' | 'deny';
+  /** In canonical spelling. */
+  readonly cidr: string;
+  /** `ban`: made by the gateway itself. */
+  readonly origin: 'command' | 'ban';
+  readonly reason: string | null;
+  /** Who made it; null for a ban. */
+  readonly owner: string | null;
+  readonly createdAt: number;
+  /** null: it stays until it is removed. */
+  readonly expiresAt: number | null;
+  /** How many bans this one makes, those before it included; 0 for what a command made. */
+  readonly strikes: number;
+}
+
+/** Entries of the address book. Atomic, durable and shared as tokens are. */
+export interface AddressRecords {
+  /**
+   * Stores entries in the place of others, which may be gone already.
+   * @throws StorageError `conflict` when there is an entry of one of these ids; nothing is changed then
+   */
+  put(records: readonly AddressRecord[], replaces: readonly string[]): Promise<void>;
+  /** Every entry, those that have expired too, oldest first. */
+  list(): Promise<readonly AddressRecord[]>;
+  /** Resolves to how many there were; unknown ids count for nothing. */
+  remove(ids: readonly string[]): Promise<number>;
+  /** As that of the tokens: differs from the last one after **another** connection has changed the store. */
+  revision(): Promise<number>;
+}
+
 /** Gives tokens that live in the configuration file the stable identity that their name alone could not be. */
 export interface ConfiguredPrincipals {
   /** The UUID that belongs to `key` for ever; made the first time. Concurrent first calls agree on one. */
@@ -57,6 +91,7 @@ export interface ConfiguredPrincipals {
 /** Durable records. Slow by the measure of the request path, where it must never be asked. */
 export interface Storage {
   readonly tokens: TokenRecords;
+  readonly addresses: AddressRecords;
   readonly configuredPrincipals: ConfiguredPrincipals;
   /** Idempotent. */
   close(): Promise<void>;
