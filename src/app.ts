@@ -12,9 +12,10 @@ import type { Listener } from './http/listener.ts';
 import { TokenRegistry } from './identity/token-registry.ts';
 import { type Component, Lifecycle } from './lifecycle.ts';
 import { bindListeners, urlOf } from './listeners.ts';
+import { AddressBook } from './perimeter/address-book.ts';
 import type { Estate, Generation } from './proxy/services.ts';
 import { VOCABULARY } from './proxy/vocabulary.ts';
-import { announceTools, callsOf, judgeAgain, noteUnverified, restartNeeded } from './reload.ts';
+import { announceTools, callsOf, endDenied, judgeAgain, noteUnverified, restartNeeded } from './reload.ts';
 import { TaskHandles } from './session/task-handles.ts';
 import { openKeyFile } from './storage/key-file.ts';
 import { openSqlite } from './storage/sqlite.ts';
@@ -49,6 +50,7 @@ export class App {
   private readonly options: AppOptions;
   private readonly metrics: Metrics;
   private readonly registry: TokenRegistry;
+  private readonly book: AddressBook;
   private readonly estate: Estate;
   private readonly yard: UpstreamYard;
   private readonly lifecycle: Lifecycle;
@@ -68,6 +70,7 @@ export class App {
     this.stateDir = parts.stateDir;
     this.storage = parts.storage;
     this.registry = parts.registry;
+    this.book = parts.book;
     this.metrics = parts.metrics;
     this.audit = parts.audit;
     this.estate = newEstate(this.settings, {
@@ -75,6 +78,7 @@ export class App {
       metrics: parts.metrics,
       log: options.log,
       taskHandles: parts.taskHandles,
+      entries: parts.book,
     });
     this.yard = new UpstreamYard({ log: options.log, metrics: parts.metrics, version: options.version });
     this.listeners = bindListeners(this.settings, {
@@ -109,10 +113,14 @@ export class App {
       const onError = (error: unknown): void => log.error('the token store failed', { error: String(error) });
       const registry = await TokenRegistry.open(storage, { onError });
       opened.unshift(() => registry.close());
+      const book = await AddressBook.open(storage.addresses, {
+        onError: (error) => log.error('the address book failed', { error: String(error) }),
+      });
+      opened.unshift(() => book.close());
       const audit = settings.audit.enabled ? AuditLog.open(settings.audit, { log, metrics }) : disabledAudit;
       opened.unshift(() => audit.close());
       const taskHandles = new TaskHandles(new MacKey(openKeyFile(folder, 'tasks.key', MAC_KEY_BYTES)));
-      const app = new App(options, { stateDir: folder, storage, registry, audit, metrics, taskHandles });
+      const app = new App(options, { stateDir: folder, storage, registry, book, audit, metrics, taskHandles });
       await app.compile(1, options.loaded);
       return app;
     } catch (error) {
@@ -136,6 +144,7 @@ export class App {
     await this.lifecycle.stop(1_000);
     await this.audit.close();
     await this.registry.close();
+    await this.book.close();
     await this.storage.close();
   }
 
@@ -149,6 +158,11 @@ export class App {
     return {
       storage: this.storage,
       registry: this.registry,
+      perimeter: {
+        addresses: this.book,
+        endDenied: () => endDenied(this.estate),
+        hasAllowList: () => false,
+      },
       status: () => this.status(),
       serverIds: () => [...this.generation.servers.keys()],
       record: async (event) => {
@@ -214,16 +228,16 @@ export class App {
   }
 
   private components(): readonly Component[] {
-    const { audit, registry, storage, estate } = this;
+    const { audit, registry, book, storage, estate } = this;
     return [
-      recordComponent({ audit, registry, storage, version: this.options.version }),
+      recordComponent({ audit, registry, book, storage, version: this.options.version }),
       {
         name: 'upstreams',
         start: async () => noteUnverified(audit, this.settings),
         stop: (deadline) => this.yard.close(deadline),
       },
       connectionComponent(this.listeners),
-      callComponent(estate, registry, this.settings.sessions.idle_timeout_ms, () => this.generation),
+      callComponent(estate, { registry, book }, this.settings.sessions.idle_timeout_ms, () => this.generation),
       this.controlComponent(),
       listenerComponent(this.listeners, () => {
         this.draining = true;
@@ -265,6 +279,7 @@ interface Parts {
   readonly stateDir: string;
   readonly storage: Storage;
   readonly registry: TokenRegistry;
+  readonly book: AddressBook;
   readonly audit: Audit;
   readonly metrics: Metrics;
   readonly taskHandles: TaskHandles;

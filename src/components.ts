@@ -2,21 +2,26 @@ import type { Audit } from './audit/audit.ts';
 import type { Listener } from './http/listener.ts';
 import type { TokenRegistry } from './identity/token-registry.ts';
 import type { Component } from './lifecycle.ts';
+import type { AddressBook } from './perimeter/address-book.ts';
 import type { LegacySession } from './proxy/legacy-session.ts';
 import type { Estate, Generation } from './proxy/services.ts';
+import { endDenied } from './reload.ts';
 import type { Storage } from './storage/storage.ts';
 
 const SWEEP_MS = 15_000;
+/** How soon after a change of the address book what it denies is ended. */
+const END_DENIED_MS = 50;
 
 export interface RecordParts {
   readonly audit: Audit;
   readonly registry: TokenRegistry;
+  readonly book: AddressBook;
   readonly storage: Storage;
   readonly version: string;
 }
 
 /** Started first, stopped last: what is recorded about everything else must still be written. */
-export function recordComponent({ audit, registry, storage, version }: RecordParts): Component {
+export function recordComponent({ audit, registry, book, storage, version }: RecordParts): Component {
   return {
     name: 'record',
     start: async () => {
@@ -26,6 +31,7 @@ export function recordComponent({ audit, registry, storage, version }: RecordPar
       audit.note({ type: 'lifecycle', detail: 'gateway stopped' });
       await audit.close();
       await registry.close();
+      await book.close();
       await storage.close();
     },
   };
@@ -34,13 +40,15 @@ export function recordComponent({ audit, registry, storage, version }: RecordPar
 /** What is under way. Stopping ends streams at once, lets calls finish within the deadline, and then tells them. */
 export function callComponent(
   estate: Estate,
-  registry: TokenRegistry,
+  { registry, book }: Pick<RecordParts, 'registry' | 'book'>,
   idleMs: number,
   rules: () => Generation,
 ): Component {
   const { keepAlive, replay, sessions, tickets } = estate;
   let sweep: NodeJS.Timeout | undefined;
   let forget: (() => void) | undefined;
+  let unheard: (() => void) | undefined;
+  let ending: NodeJS.Timeout | undefined;
   return {
     name: 'calls',
     start: async () => {
@@ -50,6 +58,13 @@ export function callComponent(
         replay.sweep();
       };
       sweep = setInterval(look, Math.min(SWEEP_MS, idleMs)).unref();
+      // Many bans at once cost one walk over what is open.
+      unheard = book.onChange(() => {
+        ending ??= setTimeout(() => {
+          ending = undefined;
+          endDenied(estate);
+        }, END_DENIED_MS).unref();
+      });
       forget = registry.onEnded((principal, reason) => {
         tickets.rejudge((ticket) => (ticket.holder === principal ? reason : undefined));
         // A session is the principal's, not the credential's: it goes on under another one, such as a rotated token's new secret.
@@ -64,6 +79,8 @@ export function callComponent(
       sessions.endWhere(() => 'shutdown');
       keepAlive.stop();
       clearInterval(sweep);
+      clearTimeout(ending);
+      unheard?.();
       forget?.();
     },
   };

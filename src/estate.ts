@@ -1,6 +1,5 @@
 import type { Settings } from './config/settings.ts';
 import { SharedSubscriptions } from './listen/shared-subscriptions.ts';
-import { NO_LIVE_ENTRIES } from './perimeter/live-entries.ts';
 import { DirectoryShelf } from './proxy/directory-shelf.ts';
 import type { LegacySession } from './proxy/legacy-session.ts';
 import type { Estate } from './proxy/services.ts';
@@ -14,7 +13,7 @@ import { ReplayStore } from './stream/replay-store.ts';
 /** What is alive and outlives a reload, empty. Its bounds are those of the start. */
 export function newEstate(
   settings: Settings,
-  services: Pick<Estate, 'audit' | 'metrics' | 'log' | 'taskHandles'>,
+  services: Pick<Estate, 'audit' | 'metrics' | 'log' | 'taskHandles' | 'entries'>,
 ): Estate {
   const { sessions, streams } = settings;
   const { replay } = streams;
@@ -27,7 +26,7 @@ export function newEstate(
     sessions: new SessionTable<LegacySession>(sessions),
     keepAlive: new KeepAlive(streams.keep_alive_ms),
     directories,
-    entries: NO_LIVE_ENTRIES,
+    entries: services.entries,
     channels: new SseChannels(),
     taskHandles: services.taskHandles,
     streamQuota: new StreamQuota(streams.max_per_principal),

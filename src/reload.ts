@@ -25,6 +25,13 @@ export function judgeAgain(estate: Estate, rules: Generation): void {
   });
 }
 
+/** Ends what is open of addresses that are denied by now. Sessions stay: they are a principal's. @returns how many */
+export function endDenied({ entries, tickets }: Estate): number {
+  return tickets.rejudge(({ client }) =>
+    client !== undefined && entries.denial(client) !== undefined ? 'address-denied' : undefined,
+  );
+}
+
 /**
  * Tells clients that the rules now in force show them other tools of a server. Only those who were promised to hear of it by
  * the server: modern listeners it granted `toolsListChanged`, and legacy sessions it declared `tools.listChanged` to.

@@ -17,7 +17,14 @@ beforeEach(async () => {
   stateDir = folderWith({});
   const storage = openSqlite(stateDir);
   registry = await TokenRegistry.open(storage, { onError: () => {} });
-  services = { storage, registry, status: undefined, serverIds: () => ['crm', 'search'], record: () => {} };
+  services = {
+    storage,
+    registry,
+    perimeter: undefined,
+    status: undefined,
+    serverIds: () => ['crm', 'search'],
+    record: () => {},
+  };
   onTestFinished(async () => {
     await registry.close();
     await storage.close();

@@ -28,7 +28,7 @@ export async function apply<C extends CommandName>(
   const exists = inspectStateFolder(stateDir);
   const answer = exists ? await callGateway(stateDir, name, input) : 'not-running';
   if (answer !== 'not-running') return { result: answer, live: true };
-  if (!exists && name !== 'token.create') {
+  if (!exists && !MAKES_THE_FOLDER.has(name)) {
     throw new CommandError(
       'not-found',
       `There is no state folder ${stateDir}. Name the gateway's own with --state-dir, or its --config.`,
@@ -39,6 +39,7 @@ export async function apply<C extends CommandName>(
     const alone: ControlServices = {
       storage,
       registry: undefined,
+      perimeter: undefined,
       status: undefined,
       serverIds: undefined,
       record: () => undefined, // the audit record belongs to the gateway, and none runs
@@ -48,6 +49,9 @@ export async function apply<C extends CommandName>(
     await storage.close();
   }
 }
+
+/** What may be prepared before a gateway has ever run. */
+const MAKES_THE_FOLDER: ReadonlySet<CommandName> = new Set<CommandName>(['token.create', 'ip.allow', 'ip.deny']);
 
 /** Adds what says which gateway is meant. */
 export function addTargetOptions(command: Command): Command {

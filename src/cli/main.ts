@@ -6,6 +6,7 @@ import { VERSION } from '../version.ts';
 import { auditCommands } from './audit.ts';
 import { check } from './check.ts';
 import { clientConfigCommand } from './client-config-command.ts';
+import { ipCommands } from './ip.ts';
 import { processContext } from './process-context.ts';
 import { serve } from './serve.ts';
 import { statusCommand } from './status.ts';
@@ -20,6 +21,7 @@ Examples:
   sallyport serve --config sallyport.yaml     the servers of a configuration
   sallyport check --config sallyport.yaml     every fault of a configuration at once
   sallyport token create --name laptop        another token, also while the gateway runs
+  sallyport ip deny 203.0.113.7 --for 2h      keep an address out, at once
   sallyport client-config cursor              what to paste into a client
 
 State (tokens, the audit record, the control socket) lives in one folder, 0700: --state-dir or SALLYPORT_STATE_DIR;
@@ -63,6 +65,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
     code = exit;
   });
   tokenCommands(program, context);
+  ipCommands(program, context);
   statusCommand(program, context);
   clientConfigCommand(program, context);
   auditCommands(program, context);

@@ -73,7 +73,14 @@ async function withGateway(work: (opens: (secret: string) => boolean) => Promise
   const accepted = await registry.gatewayTokens([]);
   const server = await ControlServer.open(
     { stateDir, onError },
-    { storage, registry, status: () => STATUS, serverIds: () => ['crm'], record: () => undefined },
+    {
+      storage,
+      registry,
+      perimeter: undefined,
+      status: () => STATUS,
+      serverIds: () => ['crm'],
+      record: () => undefined,
+    },
   );
   try {
     await work((secret) => isAccepted(registry.authenticate([`Bearer ${secret}`], accepted)));

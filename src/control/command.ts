@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Storage } from '../storage/storage.ts';
+import type { AddressRecords, Storage } from '../storage/storage.ts';
 
 /** What a running gateway says about itself. */
 export interface GatewayStatus {
@@ -35,11 +35,23 @@ export interface ControlEvent {
   readonly summary: string;
 }
 
+/** What a running gateway does with entries for addresses. */
+export interface PerimeterServices {
+  /** What is put here is in force at once. */
+  readonly addresses: Pick<AddressRecords, 'put' | 'list' | 'remove'>;
+  /** Ends what is open of addresses that may no longer come. @returns how many calls and streams that were */
+  endDenied(): number;
+  /** Whether an allowance means anything. */
+  hasAllowList(): boolean;
+}
+
 /** What commands work on. */
 export interface ControlServices {
   readonly storage: Storage;
   /** The running gateway's index of tokens; undefined when the command line works on the store alone. */
   readonly registry: { refresh(): Promise<void> } | undefined;
+  /** The running gateway's address book and what follows from it; undefined when the command line works on the store alone. */
+  readonly perimeter: PerimeterServices | undefined;
   /** Undefined when no gateway runs. */
   readonly status: (() => GatewayStatus) | undefined;
   /** Ids of the configured servers, to warn of misspelt ones; undefined when they are not known. */

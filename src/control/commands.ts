@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allowAddress, denyAddress, listAddresses, removeAddress } from './address-commands.ts';
 import { CommandError, type ControlServices, command, type GatewayStatus, readInput } from './command.ts';
 import { createToken, listTokens, revokeToken, rotateToken } from './token-commands.ts';
 
@@ -9,6 +10,10 @@ export const COMMANDS = {
     if (status === undefined) throw new CommandError('failed', 'No gateway is running.');
     return status();
   }),
+  'ip.allow': allowAddress,
+  'ip.deny': denyAddress,
+  'ip.list': listAddresses,
+  'ip.remove': removeAddress,
   'token.create': createToken,
   'token.list': listTokens,
   'token.revoke': revokeToken,

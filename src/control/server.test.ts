@@ -33,7 +33,15 @@ let server: ControlServer | undefined;
 const open = (services: Partial<ControlServices> = {}, stateDir = folder) =>
   ControlServer.open(
     { stateDir, onError: (error) => errors.push(error) },
-    { storage, registry, status: () => STATUS, serverIds: undefined, record: () => undefined, ...services },
+    {
+      storage,
+      registry,
+      perimeter: undefined,
+      status: () => STATUS,
+      serverIds: undefined,
+      record: () => undefined,
+      ...services,
+    },
   );
 
 /** Sends bytes as they are and gathers what comes back: so many lines, or less when the other end closes before. */

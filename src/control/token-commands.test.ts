@@ -35,6 +35,7 @@ beforeEach(async () => {
   services = {
     storage,
     registry,
+    perimeter: undefined,
     status: undefined,
     serverIds: () => ['crm', 'search'],
     record: (event) => void records.push(event),

@@ -15,17 +15,10 @@ export interface LiveEntry {
 
 /** Entries that come and go while the gateway runs, as a request sees them. Synchronous, and never half changed. */
 export interface LiveEntries {
-  /** Grows with every change, expiry included: verdicts of another epoch are stale. */
+  /** Grows with every change, and within a quarter of a second of an expiry: verdicts of another epoch are stale. */
   readonly epoch: number;
   /** The entry that denies the address now, if one does. */
   denial(address: IpAddress): LiveEntry | undefined;
   /** The entry that allows it now. Adds to the gateway's allow list; means nothing where there is none. */
   allowance(address: IpAddress): LiveEntry | undefined;
 }
-
-/** Of a gateway nobody has told anything yet. */
-export const NO_LIVE_ENTRIES: LiveEntries = Object.freeze({
-  epoch: 0,
-  denial: () => undefined,
-  allowance: () => undefined,
-});

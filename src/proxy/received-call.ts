@@ -121,6 +121,8 @@ export abstract class ReceivedCall implements Call, Ticket {
     const unfit = this.admit();
     // The body may have been long on its way; what was accepted before it may be revoked by now.
     if (!this.rules.stillAccepts(this.holder, this.server)) return this.end('token-revoked');
+    if (this.client !== undefined && this.estate.entries.denial(this.client) !== undefined)
+      return this.end('address-denied');
     if (unfit !== undefined) return this.refused(unfit);
     try {
       let judged = this.rules.decide.run(this);

@@ -46,7 +46,14 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 function alone(storage: ControlServices['storage']): ControlServices {
-  return { storage, registry: undefined, status: undefined, serverIds: undefined, record: () => undefined };
+  return {
+    storage,
+    registry: undefined,
+    perimeter: undefined,
+    status: undefined,
+    serverIds: undefined,
+    record: () => undefined,
+  };
 }
 
 describe('the store', () => {
