@@ -61,6 +61,7 @@ describe('a compiled configuration', () => {
       'request-id',
       'client-address',
       'host-origin',
+      'cors',
       'authenticate',
       'route-access',
       'parse',

@@ -12,6 +12,8 @@ import { auditIntent, type PrefixSource } from './policy/audit-intent.ts';
 import { authenticate } from './policy/authenticate.ts';
 import { authorize, type ExtendedMethods } from './policy/authorize.ts';
 import { clientAddress } from './policy/client-address.ts';
+import { cors } from './policy/cors.ts';
+import { adminCors, type CorsSettings, compileCors } from './policy/cors-policy.ts';
 import { compileAdmission, compileDecision, type OnThrow } from './policy/engine.ts';
 import { hostOrigin } from './policy/host-origin.ts';
 import { mirroredParameters } from './policy/mirrored-parameters.ts';
@@ -57,8 +59,16 @@ export async function compileGeneration(
   const serverIds = settings.mcps.map((server) => server.id);
   const mayEnter = routeAccess(authorizer, serverIds);
   const before = [responseHeaders(), requestId(), clientAddress()];
-  const dataSteps = [...before, hostOrigin(dataNames(settings)), identify, mayEnter, parse(parseSettings(settings))];
-  const adminSteps = [...before, hostOrigin(adminNames(settings)), identify, mayEnter, parse(parseSettings(settings))];
+  const after = [identify, mayEnter, parse(parseSettings(settings))];
+  const pages = compileCors(pageSettings(settings));
+  const adminPages = adminCors(isLoopback(settings.admin.host));
+  const dataSteps = [...before, hostOrigin({ hosts: dataHosts(settings), cors: pages }), cors(pages), ...after];
+  const adminSteps = [
+    ...before,
+    hostOrigin({ hosts: adminHosts(settings), cors: adminPages }),
+    cors(adminPages),
+    ...after,
+  ];
   return Object.freeze({
     number,
     data: {
@@ -117,13 +127,17 @@ function parseSettings(settings: Settings) {
 }
 
 /** Names served = loopback names, the public URL's, and those written down, and the bind itself (docs/adr/0005). */
-function dataNames(settings: Settings) {
+function dataHosts(settings: Settings): readonly string[] {
   const { host, public_url, allowed_hosts } = settings.server;
   const publicHost = public_url === undefined ? [] : [new URL(public_url).hostname];
+  return [...ownName(host), ...publicHost, ...allowed_hosts];
+}
+
+function pageSettings({ server, security, mcps }: Settings): CorsSettings {
   return {
-    hosts: [...ownName(host), ...publicHost, ...allowed_hosts],
-    origins: settings.security.cors.allowed_origins,
-    loopbackOrigins: isLoopback(host),
+    gateway: security.cors,
+    servers: mcps.map(({ id, security }) => ({ id, cors: security?.cors ?? {} })),
+    loopbackOrigins: isLoopback(server.host),
   };
 }
 
@@ -138,13 +152,8 @@ function ownName(host: string): readonly string[] {
   return [host.includes(':') ? `[${host}]` : host];
 }
 
-function adminNames(settings: Settings) {
-  const { host } = settings.admin;
-  return {
-    hosts: [...ownName(host), ...settings.server.allowed_hosts],
-    origins: [],
-    loopbackOrigins: isLoopback(host),
-  };
+function adminHosts({ admin, server }: Settings): readonly string[] {
+  return [...ownName(admin.host), ...server.allowed_hosts];
 }
 
 function challengeOf(challenges: ReturnType<typeof compileChallenges>) {

@@ -53,7 +53,7 @@ describe('environment names', () => {
     ['AUTH_ENABLED', 'maybe', 'expected true or false'],
     ['PORT', '80a', 'expected a port'],
     ['PORT', '', 'PORT is set but empty'],
-    ['ALLOWED_ORIGINS', '*', 'wildcards are not supported'],
+    ['ALLOWED_ORIGINS', 'https://*.com', 'top-level domain'],
     ['AUTH_TOKEN', '', 'AUTH_TOKEN is set but empty'],
     ['AUTH_TOKEN', 'changeme', 'published sample value'],
   ])('%s=%j is refused', (name, text, message) => {

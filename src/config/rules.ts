@@ -1,5 +1,6 @@
 import { hashToken } from '../crypto/token.ts';
 import { isLoopback } from '../net/loopback.ts';
+import { BROWSER_DOUBTS, BROWSER_RULES } from './browser-rules.ts';
 import { CONNECTION_DOUBTS } from './connection-rules.ts';
 import type { Finding } from './findings.ts';
 import { nearest } from './nearest.ts';
@@ -193,6 +194,7 @@ export const RULES: readonly Rule[] = [
   ownListener,
   adminListener,
   ...UPSTREAM_TLS_RULES,
+  ...BROWSER_RULES,
 ];
 
 const idleAnonymousRoles: Rule = (draft, report) => {
@@ -218,6 +220,7 @@ export const DOUBTS: readonly Rule[] = [
   expiredTokens,
   ...CONNECTION_DOUBTS,
   ...UPSTREAM_TLS_DOUBTS,
+  ...BROWSER_DOUBTS,
 ];
 
 /** Runs rules over a draft. */

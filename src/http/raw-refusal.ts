@@ -8,7 +8,7 @@ const LINGER_MS = 1_000;
 /** As on every other answer (policy/response-headers). */
 const HEADERS =
   "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n" +
-  'Referrer-Policy: no-referrer\r\nCache-Control: no-store, no-transform\r\n';
+  'Referrer-Policy: no-referrer\r\nCache-Control: no-store, no-transform\r\nVary: Origin\r\n';
 
 /** Answers on the bare socket, where there is no request to answer, and closes it. `more` are whole header lines. */
 export function refuseRaw(socket: Socket, problem: Problem, id?: string, more = ''): void {

@@ -7,6 +7,10 @@
 export class RequestHeaders {
   host: string | undefined = undefined;
   origin: string | undefined = undefined;
+  /** Access-Control-Request-Method: what a browser asks leave for before it sends it. */
+  askedMethod: string | undefined = undefined;
+  /** Access-Control-Request-Headers. */
+  askedHeaders: string | undefined = undefined;
   contentType: string | undefined = undefined;
   contentEncoding: string | undefined = undefined;
   contentLength: string | undefined = undefined;
@@ -60,6 +64,8 @@ const NONE: readonly string[] = Object.freeze([]);
 const FIELDS = new Map<string, Field>([
   ['host', 'host'],
   ['origin', 'origin'],
+  ['access-control-request-method', 'askedMethod'],
+  ['access-control-request-headers', 'askedHeaders'],
   ['content-type', 'contentType'],
   ['content-encoding', 'contentEncoding'],
   ['content-length', 'contentLength'],

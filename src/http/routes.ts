@@ -37,6 +37,8 @@ export interface Route {
   readonly audit: 'call' | 'refusals';
   /** Probes come from machines that do not know our name and are exempt from the Host check only. */
   readonly checkHost: boolean;
+  /** `public`: every page may read it, none with a credential. `listed`: the pages the settings list. */
+  readonly cors: 'public' | 'listed';
 }
 
 export interface RouteTable {

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { exchangeOf, type RequestFacts } from '../../test/support/judged.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
+import { compileCors } from './cors-policy.ts';
 import { type HostOriginSettings, hostOrigin } from './host-origin.ts';
 
+const ORIGINS = ['https://app.example.com', 'http://intranet:8080'];
+const pages = (loopbackOrigins: boolean) =>
+  compileCors({ gateway: { allowed_origins: ORIGINS }, servers: [], loopbackOrigins });
 const SETTINGS: HostOriginSettings = {
   hosts: ['MCP.example.com', '10.1.2.3', '[2001:db8::1]'],
-  origins: ['https://app.example.com', 'http://intranet:8080'],
-  loopbackOrigins: true,
+  cors: pages(true),
 };
 const judge = (facts: RequestFacts, settings = SETTINGS) => hostOrigin(settings).evaluate(exchangeOf(facts));
 const fromHost = (host: string) => judge({ headers: ['Host', host] });
@@ -14,7 +17,13 @@ const fromOrigin = (origin: string, settings = SETTINGS) =>
   judge({ headers: ['Host', 'localhost', 'Origin', origin] }, settings);
 
 const HOST_REFUSED = { deny: PROBLEMS.HOST_NOT_ALLOWED, reason: 'host.not-served', close: true };
-const ORIGIN_REFUSED = { deny: PROBLEMS.ORIGIN_NOT_ALLOWED, reason: 'origin.not-allowed', close: true };
+const originRefused = (origin: string) => ({
+  deny: PROBLEMS.ORIGIN_NOT_ALLOWED,
+  reason: 'origin.not-allowed',
+  rule: 'security.cors.allowed_origins',
+  detail: origin,
+  close: true,
+});
 
 describe('a host name', () => {
   it.each([
@@ -73,7 +82,9 @@ describe('a host name', () => {
   it('does not matter on a probe, whose origin does', () => {
     const route = { checkHost: false };
     expect(judge({ route, headers: ['Host', '10.9.9.9'] })).toEqual({ pass: 'host-origin.exempt' });
-    expect(judge({ route, headers: ['Host', '10.9.9.9', 'Origin', 'https://evil.example'] })).toEqual(ORIGIN_REFUSED);
+    expect(judge({ route, headers: ['Host', '10.9.9.9', 'Origin', 'https://evil.example'] })).toEqual(
+      originRefused('https://evil.example'),
+    );
   });
 });
 
@@ -107,7 +118,7 @@ describe('an origin', () => {
     ['another scheme on loopback', 'chrome-extension://localhost'],
     ['nothing', ''],
   ])('%s may not', (_, origin) => {
-    expect(fromOrigin(origin)).toEqual(ORIGIN_REFUSED);
+    expect(fromOrigin(origin)).toEqual(originRefused(origin));
   });
 
   it('need not be there: programs that are not browsers send none', () => {
@@ -115,9 +126,20 @@ describe('an origin', () => {
   });
 
   it('on loopback may not call a gateway that is reached from elsewhere', () => {
-    const beyond = { ...SETTINGS, loopbackOrigins: false };
-    expect(fromOrigin('http://localhost:5173', beyond)).toEqual(ORIGIN_REFUSED);
+    const beyond = { ...SETTINGS, cors: pages(false) };
+    expect(fromOrigin('http://localhost:5173', beyond)).toEqual(originRefused('http://localhost:5173'));
     expect(fromOrigin('https://app.example.com', beyond)).toEqual({ pass: 'host-origin.origin' });
+  });
+
+  it('is kept for the record, as much of it as anybody needs', () => {
+    const long = `https://${'a'.repeat(2_000)}.example`;
+    expect(fromOrigin(long)).toMatchObject({ detail: long.slice(0, 256) });
+  });
+
+  it('does not matter where a document is public', () => {
+    const headers = ['Host', 'localhost', 'Origin', 'https://evil.example'];
+    expect(judge({ headers, route: { cors: 'public' } })).toEqual({ pass: 'host-origin.origin' });
+    expect(judge({ headers })).toEqual(originRefused('https://evil.example'));
   });
 
   it('that may call does not help a host that is not served', () => {

@@ -1,4 +1,5 @@
 import { PROBLEMS } from '../problem/catalogue.ts';
+import type { CorsBook } from './cors-policy.ts';
 import type { Admission } from './engine.ts';
 import type { Exchange } from './exchange.ts';
 import { type Denial, pass, refuse } from './verdict.ts';
@@ -6,14 +7,11 @@ import { type Denial, pass, refuse } from './verdict.ts';
 export interface HostOriginSettings {
   /** Host names served beside the loopback names, as in `server.allowed_hosts`: `mcp.example.com`, `10.1.2.3`, `[::1]`. */
   readonly hosts: readonly string[];
-  /** Origins in the serialised form browsers send: scheme, host, and port unless it is the default. */
-  readonly origins: readonly string[];
-  /** The listener is bound to loopback, so pages served from loopback may call it. */
-  readonly loopbackOrigins: boolean;
+  /** Which pages may call which route. */
+  readonly cors: CorsBook;
 }
 
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
-const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?$/;
 /** RFC 9110, section 7.2: uri-host [ ":" port ]. No user information, no list, no blank. */
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?$/i;
 
@@ -24,7 +22,7 @@ const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?$/i;
  */
 export function hostOrigin(settings: HostOriginSettings): Admission {
   const hosts = new Set([...LOOPBACK_HOSTS, ...settings.hosts.map((host) => host.toLowerCase())]);
-  const origins = new Set(settings.origins);
+  const { cors } = settings;
   const passedHost = pass('host-origin.host');
   const passedOrigin = pass('host-origin.origin');
   const exempt = pass('host-origin.exempt');
@@ -43,8 +41,8 @@ export function hostOrigin(settings: HostOriginSettings): Admission {
       }
       const origin = x.headers.origin;
       if (origin === undefined) return x.route.checkHost ? passedHost : exempt;
-      if (origins.has(origin) || (settings.loopbackOrigins && LOOPBACK_ORIGIN.test(origin))) return passedOrigin;
-      return ORIGIN_REFUSED;
+      const setting = cors.of(x.route).refusedBy(origin);
+      return setting === undefined ? passedOrigin : originRefused(origin, setting);
     },
   };
 }
@@ -55,11 +53,24 @@ function nameOf(header: string): string | undefined {
   return match !== null && Number(match[2] ?? 0) <= 65_535 ? (match[1] as string).toLowerCase() : undefined;
 }
 
+/** How much of an origin is kept for the record. */
+const KEPT = 256;
+
+/** @param setting what would have to let it in */
+function originRefused(origin: string, setting: string): Denial {
+  return {
+    deny: PROBLEMS.ORIGIN_NOT_ALLOWED,
+    reason: 'origin.not-allowed',
+    rule: setting,
+    detail: origin.slice(0, KEPT),
+    close: true,
+  };
+}
+
 function refuseDuplicates(x: Exchange): Denial | undefined {
   return x.headers.duplicated === undefined ? undefined : DUPLICATED;
 }
 
 const HOST_MALFORMED = refuse(PROBLEMS.MALFORMED_REQUEST, 'host.malformed', { close: true });
 const HOST_REFUSED = refuse(PROBLEMS.HOST_NOT_ALLOWED, 'host.not-served', { close: true });
-const ORIGIN_REFUSED = refuse(PROBLEMS.ORIGIN_NOT_ALLOWED, 'origin.not-allowed', { close: true });
 const DUPLICATED = refuse(PROBLEMS.MALFORMED_REQUEST, 'headers.duplicated', { close: true });

@@ -14,6 +14,9 @@ export const API_HEADERS: readonly string[] = Object.freeze([
   'no-referrer',
   'Cache-Control',
   'no-store, no-transform',
+  // What an answer says depends on the page that asks: the one without an Origin is the one a cache would give to others.
+  'Vary',
+  'Origin',
 ]);
 
 /** First of all steps, so that nothing can be answered without these headers. */

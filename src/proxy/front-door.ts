@@ -4,8 +4,10 @@ import { ChunkWatch } from '../http/chunk-framing.ts';
 import { connectionOf } from '../http/connection.ts';
 import { framingFault } from '../http/framing.ts';
 import { jsonResponse, send } from '../http/outbound-response.ts';
+import { isPreflight } from '../http/preflight.ts';
 import { originForm } from '../http/routes.ts';
 import type { Principal } from '../identity/principal.ts';
+import { PREFLIGHT_GRANTED } from '../policy/cors.ts';
 import { type ChainResult, isStopped } from '../policy/engine.ts';
 import { Exchange } from '../policy/exchange.ts';
 import { API_HEADERS } from '../policy/response-headers.ts';
@@ -122,7 +124,9 @@ export class FrontDoor {
     if (request.rawHeaders.length > 2 * this.settings.headerCount) return PROBLEMS.HEADERS_TOO_LARGE;
     const fault = framingFault(request, headers);
     if (fault !== undefined) return fault;
-    return route.methods.includes(request.method ?? '') ? undefined : PROBLEMS.METHOD_NOT_ALLOWED;
+    if (route.methods.includes(request.method ?? '')) return undefined;
+    // `cors` answers it, or refuses it as this would.
+    return isPreflight(request, headers) ? undefined : PROBLEMS.METHOD_NOT_ALLOWED;
   }
 
   private refuseEarly(x: Exchange, response: ServerResponse, problem: Problem): void {
@@ -138,7 +142,10 @@ export class FrontDoor {
   private admitted(rules: Generation, x: Exchange, response: ServerResponse, result: ChainResult): void {
     if (!isStopped(result)) return this.terminal(rules, x, response);
     const { step, verdict } = result;
-    if (!isDenial(verdict)) return send(response, verdict.answer, x.responseHeaders, false);
+    if (!isDenial(verdict)) {
+      if (step === 'cors' && verdict.rule !== PREFLIGHT_GRANTED) this.refuser.ungranted(x, verdict.rule);
+      return send(response, verdict.answer, x.responseHeaders, false);
+    }
     if (step === 'parse') this.refuser.message(x, response, verdict, step);
     else this.refuser.request(x, response, step, verdict);
   }

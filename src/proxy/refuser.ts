@@ -6,6 +6,7 @@ import type { Exchange } from '../policy/exchange.ts';
 import type { Denial } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { type Problem, ProblemError } from '../problem/problem.ts';
+import { BlockedPages } from './blocked-pages.ts';
 import { httpRefusal, rpcRefusal } from './refusal.ts';
 import type { Estate } from './services.ts';
 
@@ -15,9 +16,11 @@ import type { Estate } from './services.ts';
  */
 export class Refuser {
   private readonly estate: Estate;
+  private readonly pages: BlockedPages;
 
   constructor(estate: Estate) {
     this.estate = estate;
+    this.pages = new BlockedPages(estate.log);
   }
 
   /** A request that never became a message: the answer is plain JSON. */
@@ -25,6 +28,11 @@ export class Refuser {
     this.record(x, step, denial);
     const answer = httpRefusal(denial.deny, x.id, denial.headers ?? []);
     send(response, answer, x.responseHeaders, denial.close === true);
+  }
+
+  /** A preflight that was answered without the grant it asked for: the page that sent it is told nothing more. */
+  ungranted(x: Exchange, setting: string): void {
+    this.blocked(x, 'cors.not-granted', setting);
   }
 
   /** A message that was read and refused: the answer is a JSON-RPC error. */
@@ -46,8 +54,13 @@ export class Refuser {
     this.message(x, response, { deny: problem, reason: 'request.failed', detail }, 'proxy');
   }
 
+  private blocked(x: Exchange, rule: string, setting: string | undefined): void {
+    this.pages.note({ decisionId: x.id, route: x.route.path, origin: x.headers.origin, rule, setting });
+  }
+
   private record(x: Exchange, step: string, denial: Denial): void {
     this.estate.metrics.verdict(step, denial.reason, 'deny');
+    if (denial.reason === 'origin.not-allowed') this.blocked(x, denial.reason, denial.rule);
     const row = refusalRow(x, step, denial);
     if (x.principal === undefined) this.estate.audit.refusal(row, `${x.clientAddress || x.peer}`);
     else this.estate.audit.note(row);

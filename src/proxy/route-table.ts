@@ -17,6 +17,7 @@ const mcp = {
   rateClass: 'mcp',
   audit: 'call',
   checkHost: true,
+  cors: 'listed',
 } as const;
 const read = {
   ...mcp,
@@ -35,6 +36,7 @@ const probe = {
   rateClass: 'probe',
   audit: 'refusals',
   checkHost: false,
+  cors: 'listed',
 } as const;
 
 const ANY_VERB = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];

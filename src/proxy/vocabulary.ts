@@ -22,6 +22,7 @@ const POLICIES = [
   'request-id',
   'client-address',
   'host-origin',
+  'cors',
   'authenticate',
   'route-access',
   'parse',

@@ -35,6 +35,7 @@ export function routeOf(facts: Partial<Route> = {}): Route {
     rateClass: 'mcp',
     audit: 'call',
     checkHost: true,
+    cors: 'listed',
     ...facts,
   };
 }

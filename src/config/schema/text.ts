@@ -41,21 +41,6 @@ export const publicUrl = () =>
     if (parseUrl(text)?.search) context.addIssue('must not have a query (?…)');
   });
 
-/** One exact web origin (RFC 6454), normalised. Patterns wait for a later release: a loose match here is a hole. */
-export const origin = () =>
-  checked((text) => {
-    if (text === 'null')
-      return '"null" is the origin of sandboxed and local pages, which cannot be told apart; list real origins';
-    if (text.includes('*')) return 'wildcards are not supported in origins; list each origin';
-    const url = parseUrl(text);
-    if (url === undefined) return 'is not an origin such as https://app.example.com';
-    if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must begin with http:// or https://';
-    if (url.username !== '' || url.password !== '') return 'an origin has no user name or password';
-    if (/^[a-z]+:\/\/[^/?#\\]+$/i.test(text) === false)
-      return 'an origin has no path, query or fragment, not even a closing /';
-    return undefined;
-  }).transform((text) => new URL(text).origin);
-
 /** A host name as it stands in a Host header, without the port: every port of a name is the same name. */
 export const hostName = () =>
   checked((text) => {

@@ -1,0 +1,52 @@
+import type { Path } from './path.ts';
+import type { Draft, Rule } from './rule.ts';
+
+type Block = NonNullable<NonNullable<Draft['security']>['cors']>;
+
+interface Found {
+  readonly path: Path;
+  /** The blocks that decide together. */
+  readonly blocks: readonly Block[];
+}
+
+/** What is in force on a route: the gateway's block, and each server's together with it. */
+function found(draft: Draft): Found[] {
+  const gateway = draft.security?.cors ?? {};
+  const own = (draft.mcps ?? []).flatMap((entry, index): Found[] => {
+    const block = entry?.security?.cors;
+    const speaks = block?.allowed_origins !== undefined || block?.allow_credentials !== undefined;
+    return speaks ? [{ path: ['mcps', index, 'security', 'cors'], blocks: [gateway, block] }] : [];
+  });
+  return [{ path: ['security', 'cors'], blocks: [gateway] }, ...own];
+}
+
+/** Every list that is there has `*`. */
+function letsAnybodyIn(blocks: readonly Block[]): boolean {
+  const lists = blocks.map((block) => block.allowed_origins).filter((list) => list !== undefined);
+  return lists.length > 0 && lists.every((list) => list.includes('*'));
+}
+
+const anybodyWithCredentials: Rule = (draft, report) => {
+  for (const { path, blocks } of found(draft)) {
+    const said = blocks.map((block) => block.allow_credentials).filter((value) => value !== undefined);
+    if (!letsAnybodyIn(blocks) || said.length === 0 || !said.every(Boolean)) continue;
+    report(
+      [...path, 'allow_credentials'],
+      'is true while allowed_origins has *, so any page could act with the cookies of whoever visits it',
+      'List the origins that may, or set allow_credentials: false.',
+    );
+  }
+};
+
+const anybody: Rule = (draft, report) => {
+  const [gateway] = found(draft);
+  if (gateway === undefined || !letsAnybodyIn(gateway.blocks)) return;
+  report(
+    [...gateway.path, 'allowed_origins'],
+    'has *, so every page on the web may call with a token it holds',
+    'List the origins of your own pages, unless this is meant.',
+  );
+};
+
+export const BROWSER_RULES: readonly Rule[] = [anybodyWithCredentials];
+export const BROWSER_DOUBTS: readonly Rule[] = [anybody];
