@@ -44,8 +44,12 @@ function ipv4Bits(text: string, from: number): number {
   return digits === 0 || dots !== 3 ? -1 : bits * 256 + part;
 }
 
+/** The groups of the address being read. Kept from call to call, for nothing is allocated but the address. */
+const groups = new Uint16Array(8);
+
 function parseIpv6(text: string): IpAddress | undefined {
-  const groups: number[] = [];
+  const { length } = text;
+  let count = 0;
   let gap = -1;
   let i = 0;
   if (text.charCodeAt(0) === COLON) {
@@ -53,48 +57,51 @@ function parseIpv6(text: string): IpAddress | undefined {
     gap = 0;
     i = 2;
   }
-  while (i < text.length) {
-    if (groups.length === 8) return undefined;
+  while (i < length) {
+    if (count === 8) return undefined;
     let group = 0;
-    let digits = 0;
     const start = i;
-    for (; i < text.length; i++) {
-      const digit = hexDigit(text.charCodeAt(i));
+    let next = 0;
+    for (; i < length; i++) {
+      next = text.charCodeAt(i);
+      const digit = hexDigit(next);
       if (digit === -1) break;
       group = group * 16 + digit;
-      digits++;
-      if (digits > 4) return undefined;
     }
-    if (digits === 0) return undefined;
-    const next = text.charCodeAt(i);
-    if (next === DOT) {
+    if (i - start > 4 || i === start) return undefined;
+    if (i < length && next === DOT) {
       const bits = ipv4Bits(text, start);
-      if (bits === -1 || groups.length > 6) return undefined;
-      groups.push(Math.floor(bits / 65_536), bits % 65_536);
-      i = text.length;
+      if (bits === -1 || count > 6) return undefined;
+      groups[count++] = bits >>> 16;
+      groups[count++] = bits & 0xffff;
       break;
     }
-    groups.push(group);
-    if (i === text.length) break;
+    groups[count++] = group;
+    if (i === length) break;
     if (next !== COLON) return undefined;
     i++;
     if (text.charCodeAt(i) === COLON) {
       if (gap !== -1) return undefined;
-      gap = groups.length;
+      gap = count;
       i++;
-    } else if (i === text.length) return undefined;
+    } else if (i === length) return undefined;
   }
-  return assembled(groups, gap);
+  return assembled(count, gap);
 }
 
-function assembled(groups: readonly number[], gap: number): IpAddress | undefined {
+function assembled(count: number, gap: number): IpAddress | undefined {
   // `::` stands for at least one group (RFC 4291, section 2.2).
-  if (gap === -1 ? groups.length !== 8 : groups.length > 7) return undefined;
-  const zeros: readonly number[] = new Array(8 - groups.length).fill(0);
-  const all = gap === -1 ? groups : [...groups.slice(0, gap), ...zeros, ...groups.slice(gap)];
-  const word = (at: number): number => (all[at] as number) * 65_536 + (all[at + 1] as number);
+  if (gap === -1 ? count !== 8 : count > 7) return undefined;
+  if (gap !== -1) {
+    groups.copyWithin(8 - count + gap, gap, count);
+    groups.fill(0, gap, 8 - count + gap);
+  }
   const [w0, w1, w2, w3] = [word(0), word(2), word(4), word(6)];
   return w0 === 0 && w1 === 0 && w2 === 0xffff ? new IpAddress(4, 0, 0, 0, w3) : new IpAddress(6, w0, w1, w2, w3);
+}
+
+function word(at: number): number {
+  return (groups[at] as number) * 65_536 + (groups[at + 1] as number);
 }
 
 function hexDigit(code: number): number {
