@@ -4,6 +4,7 @@ import { ConfigurationError } from '../config/fault.ts';
 import { FLAGS } from '../config/flags.ts';
 import { VERSION } from '../version.ts';
 import { auditCommands } from './audit.ts';
+import { certCommands } from './cert.ts';
 import { check } from './check.ts';
 import { clientConfigCommand } from './client-config-command.ts';
 import { ipCommands } from './ip.ts';
@@ -23,6 +24,7 @@ Examples:
   sallyport token create --name laptop        another token, also while the gateway runs
   sallyport ip deny 203.0.113.7 --for 2h      keep an address out, at once
   sallyport client-config cursor              what to paste into a client
+  sallyport cert dev --host mcp.test          a certificate to try TLS with
 
 State (tokens, the audit record, the control socket) lives in one folder, 0700: --state-dir or SALLYPORT_STATE_DIR;
 else .sallyport beside the configuration file; without one, sallyport in the user's data folder
@@ -69,6 +71,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   statusCommand(program, context);
   clientConfigCommand(program, context);
   auditCommands(program, context);
+  certCommands(program, context);
   await program.parseAsync([...own], { from: 'user' });
   return code;
 }
