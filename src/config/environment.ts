@@ -4,6 +4,7 @@ import { type Layer, lay, layerAt } from './layer.ts';
 import { nearest } from './nearest.ts';
 import { SETTINGS, type Setting } from './outline.ts';
 import { TOKEN_VARIABLES } from './schema/auth.ts';
+import { withBothLoopbacks } from './schema/trust.ts';
 import type { Variable, Variables } from './variables.ts';
 
 /** `server.port` is also `SALLYPORT_SERVER_PORT`. */
@@ -54,6 +55,7 @@ export interface EnvironmentLayer {
     readonly variable: Variable;
   }[];
   readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
 }
 
 function emptyFault({ name, origin }: Variable): Fault {
@@ -69,8 +71,18 @@ function typedValue(setting: Setting, text: string): unknown {
   return setting.list ? splitList(text) : coerce(setting.entry, text);
 }
 
+function widenedWarning({ origin }: Variable, { path }: Setting): Fault {
+  return {
+    code: 'rule',
+    ...origin,
+    path,
+    problem: `names 127.0.0.1, and a proxy that connects to "localhost" may come from ::1, so ::1 is trusted as well`,
+    remedy: `Set ${path}: loopback to say so, or SALLYPORT_SERVER_TRUST_PROXY to trust 127.0.0.1 alone.`,
+  };
+}
+
 /** Settings from one place (`.env` or the real environment). Two names of one setting must agree there. */
-function settingsFrom(from: Variable['from'], variables: Variables, faults: Fault[]): Layer {
+function settingsFrom(from: Variable['from'], variables: Variables, faults: Fault[], warnings: Fault[]): Layer {
   let layer: Layer = { value: {}, origins: new Map() };
   const taken = new Map<Setting, { variable: Variable; value: unknown }>();
   for (const [name, setting] of ENVIRONMENT) {
@@ -84,7 +96,9 @@ function settingsFrom(from: Variable['from'], variables: Variables, faults: Faul
     const earlier = taken.get(setting);
     if (earlier === undefined) {
       taken.set(setting, { variable, value });
-      layer = lay(layer, layerAt(setting.keys, value, variable.origin));
+      const widened = withBothLoopbacks(name, variable.value);
+      if (widened !== undefined) warnings.push(widenedWarning(variable, setting));
+      layer = lay(layer, layerAt(setting.keys, widened ?? value, variable.origin));
     } else if (JSON.stringify(earlier.value) !== JSON.stringify(value)) {
       const problem = `${name} and ${earlier.variable.name} both set ${setting.path}, to different values`;
       faults.push({ code: 'conflict', ...variable.origin, path: setting.path, problem, remedy: 'Keep one of them.' });
@@ -116,8 +130,9 @@ function tokensFrom(variables: Variables, faults: Fault[]): EnvironmentLayer['to
 /** Reads every environment name of ours. */
 export function readEnvironment(variables: Variables): EnvironmentLayer {
   const faults: Fault[] = [];
-  const file = settingsFrom('file', variables, faults);
-  const layer = lay(file, settingsFrom('environment', variables, faults));
+  const warnings: Fault[] = [];
+  const file = settingsFrom('file', variables, faults, warnings);
+  const layer = lay(file, settingsFrom('environment', variables, faults, warnings));
   const tokens = tokensFrom(variables, faults);
   const pointer = variables.get(FILE_VARIABLE);
   if (pointer?.from === 'file') {
@@ -129,7 +144,7 @@ export function readEnvironment(variables: Variables): EnvironmentLayer {
       remedy: 'Set it in the real environment, or use --config.',
     });
   }
-  return { layer, tokens, faults };
+  return { layer, tokens, faults, warnings };
 }
 
 /**

@@ -26,7 +26,9 @@ function listed(keys: Iterable<string>): string {
 
 /** Where a key that does not belong here would belong. */
 function elsewhere(key: string): string | undefined {
-  const places = SETTINGS.filter(({ path, keys }) => path === key || keys.at(-1) === key);
+  // Other systems' JSON writes `trustProxy`.
+  const name = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const places = SETTINGS.filter(({ path, keys }) => path === name || keys.at(-1) === name);
   return places.length === 1 ? places[0]?.path : undefined;
 }
 

@@ -239,6 +239,7 @@ export function loadConfiguration(options: LoadOptions): Loaded {
   const stateDir = ownStateDir === undefined ? defaultStateDir(folder, env) : locate('state_dir', ownStateDir);
   const allowed = parsed.mcps.flatMap((entry) => (entry.transport === 'stdio' ? entry.env_allow : []));
   const warnings = [
+    ...environment.warnings,
     ...judgement.warnings,
     ...exposedSecret(file, fromFile.literalSecret),
     ...unknownNames(variables, new Set([...fromFile.names, ...allowed])),

@@ -164,12 +164,19 @@ export interface Setting {
   readonly list: boolean;
 }
 
+/** A value, or a list of them, that may be written in more than one type. As text it is for its schema to read. */
+export function isPlain(entry: Entry): boolean {
+  if (entry.kind === 'union') return entry.options.every(isPlain);
+  return entry.kind === 'array' ? entry.item !== undefined && isPlain(entry.item) : entry.children.size === 0;
+}
+
 function settingsUnder(entry: Entry, keys: readonly string[]): Setting[] {
   if (entry.kind === 'object') {
     return [...entry.children].flatMap(([key, child]) =>
       key.startsWith('$') ? [] : settingsUnder(child, [...keys, key]),
     );
   }
+  if (entry.kind === 'union' && isPlain(entry)) return [{ path: keys.join('.'), keys, entry, list: false }];
   const list = entry.kind === 'array' && (entry.item?.kind === 'string' || entry.item?.kind === 'choice');
   const scalar =
     entry.kind === 'string' || entry.kind === 'number' || entry.kind === 'boolean' || entry.kind === 'choice';

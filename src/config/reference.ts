@@ -1,5 +1,5 @@
 import { environmentName, FILE_VARIABLE } from './environment.ts';
-import { type Entry, OUTLINE, SETTINGS } from './outline.ts';
+import { type Entry, isPlain, OUTLINE, SETTINGS } from './outline.ts';
 import { TOKEN_VARIABLES } from './schema/auth.ts';
 
 const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``;
@@ -7,13 +7,19 @@ const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``;
 function typeOf(entry: Entry): string {
   const { kind, choices, item, minimum, maximum } = entry;
   if (kind === 'choice') return choices.map(code).join(' or ');
-  if (kind === 'number') return `whole number, ${minimum} to ${maximum}`;
+  if (kind === 'number') return bounded(minimum, maximum);
   if (kind === 'string') return 'text';
   if (kind === 'boolean') return '`true` or `false`';
   if (kind === 'record') return 'mapping of names to text';
+  if (kind === 'union' && isPlain(entry)) return [...new Set(entry.options.map(typeOf))].join(', or ');
   if (kind !== 'array') return 'mapping';
   if (item?.kind === 'choice') return `list of ${typeOf(item)}`;
   return item?.kind === 'string' ? 'list of text' : 'list';
+}
+
+function bounded(minimum: number | undefined, maximum: number | undefined): string {
+  if (minimum === undefined || minimum === Number.MIN_SAFE_INTEGER) return 'whole number';
+  return `whole number, ${minimum} to ${maximum}`;
 }
 
 function defaultOf({ about, fallback, required, kind }: Entry): string {

@@ -7,6 +7,7 @@ import { nearest } from './nearest.ts';
 import type { Path } from './path.ts';
 import type { Draft, Rule } from './rule.ts';
 import { settingsSchema } from './schema/settings.ts';
+import { TRUST_DOUBTS, TRUST_RULES } from './trust-rules.ts';
 import { UPSTREAM_TLS_DOUBTS, UPSTREAM_TLS_RULES } from './upstream-tls-rules.ts';
 
 const DEFAULTS = settingsSchema.parse({});
@@ -193,6 +194,7 @@ export const RULES: readonly Rule[] = [
   restartWaits,
   ownListener,
   adminListener,
+  ...TRUST_RULES,
   ...UPSTREAM_TLS_RULES,
   ...BROWSER_RULES,
 ];
@@ -221,6 +223,7 @@ export const DOUBTS: readonly Rule[] = [
   ...CONNECTION_DOUBTS,
   ...UPSTREAM_TLS_DOUBTS,
   ...BROWSER_DOUBTS,
+  ...TRUST_DOUBTS,
 ];
 
 /** Runs rules over a draft. */

@@ -44,6 +44,19 @@ function deriveServer(entry: ServerSettings, at: string, locate: Locate): Server
   return entry.cwd === undefined ? { ...entry, ...auth } : { ...entry, ...auth, cwd: locate(`${at}.cwd`, entry.cwd) };
 }
 
+function deriveListener(server: ParsedSettings['server'], locate: Locate): ParsedSettings['server'] {
+  const { socket, trust_proxy_sets: sets } = server;
+  const located = Object.entries(sets ?? {}).map(([name, file]) => [
+    name,
+    locate(`server.trust_proxy_sets.${name}`, file),
+  ]);
+  return {
+    ...server,
+    ...(socket === undefined ? {} : { socket: locate('server.socket', socket) }),
+    ...(sets === undefined ? {} : { trust_proxy_sets: Object.fromEntries(located) }),
+  };
+}
+
 /**
  * Fills in what depends on where the file lies.
  *
@@ -51,10 +64,10 @@ function deriveServer(entry: ServerSettings, at: string, locate: Locate): Server
  */
 export function derive(parsed: ParsedSettings, stateDir: string, locate: Locate): Settings {
   const { $schema: _, state_dir: __, admin, audit, mcps, ...rest } = parsed;
-  const { port, socket } = rest.server;
+  const { port } = rest.server;
   return {
     ...rest,
-    server: socket === undefined ? rest.server : { ...rest.server, socket: locate('server.socket', socket) },
+    server: deriveListener(rest.server, locate),
     mcps: mcps.map((entry, index) => deriveServer(entry, `mcps[${index}]`, locate)),
     admin: { ...admin, port: admin.port ?? (port === 0 ? 0 : port + 1) },
     audit: {

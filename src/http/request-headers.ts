@@ -29,6 +29,14 @@ export class RequestHeaders {
   authorization: readonly string[] = NONE;
   /** `Mcp-Param-*` headers as name, value, name, value. */
   params: readonly string[] = NONE;
+  /** What proxies say of those they speak for, each header with its lines in order. Whether any of it is believed is not for here. */
+  forwardedFor: readonly string[] = NONE;
+  realIp: readonly string[] = NONE;
+  forwarded: readonly string[] = NONE;
+  cfConnectingIp: readonly string[] = NONE;
+  forwardedProto: readonly string[] = NONE;
+  /** There is a header that proxies add, of whatever family: the sender may speak for somebody else. */
+  isForwarded = false;
   /** The first header that may appear once and appeared twice. */
   duplicated: string | undefined = undefined;
 
@@ -43,6 +51,11 @@ export class RequestHeaders {
   private take(field: Field, name: string, value: string): void {
     if (field === 'authorization') {
       this.authorization = this.authorization === NONE ? [value] : [...this.authorization, value];
+    } else if (field === 'isForwarded') {
+      this.isForwarded = true;
+    } else if (isForwardingField(field)) {
+      this.isForwarded = true;
+      this[field] = this[field] === NONE ? [value] : [...this[field], value];
     } else if (field === 'params') {
       this.params = [...this.params, name, value];
     } else if (this[field] === undefined) {
@@ -56,8 +69,16 @@ export class RequestHeaders {
   }
 }
 
-type SingleField = Exclude<keyof RequestHeaders, 'authorization' | 'params' | 'duplicated'>;
-type Field = SingleField | 'authorization' | 'params';
+type ForwardingField = 'forwardedFor' | 'realIp' | 'forwarded' | 'cfConnectingIp' | 'forwardedProto';
+type SingleField = Exclude<
+  keyof RequestHeaders,
+  ForwardingField | 'authorization' | 'params' | 'isForwarded' | 'duplicated'
+>;
+type Field = SingleField | ForwardingField | 'authorization' | 'params' | 'isForwarded';
+
+function isForwardingField(field: Field): field is ForwardingField {
+  return field === 'realIp' || field === 'cfConnectingIp' || field.startsWith('forwarded');
+}
 
 const NONE: readonly string[] = Object.freeze([]);
 
@@ -81,6 +102,22 @@ const FIELDS = new Map<string, Field>([
   ['mcp-name', 'mcpName'],
   ['last-event-id', 'lastEventId'],
   ['authorization', 'authorization'],
+  ['x-forwarded-for', 'forwardedFor'],
+  ['x-real-ip', 'realIp'],
+  ['forwarded', 'forwarded'],
+  ['cf-connecting-ip', 'cfConnectingIp'],
+  ['x-forwarded-proto', 'forwardedProto'],
+  // Nothing is read from these; that they are there says that a proxy may be.
+  ['via', 'isForwarded'],
+  ['true-client-ip', 'isForwarded'],
+  ['x-client-ip', 'isForwarded'],
+  ['x-cluster-client-ip', 'isForwarded'],
+  ['x-original-forwarded-for', 'isForwarded'],
+  ['x-envoy-external-address', 'isForwarded'],
+  ['x-azure-clientip', 'isForwarded'],
+  ['fastly-client-ip', 'isForwarded'],
+  ['cf-connecting-ipv6', 'isForwarded'],
+  ['cf-ray', 'isForwarded'],
 ]);
 
 /** Spellings seen so far. Clients repeat themselves, so most names cost one look-up and no lower-casing. */
@@ -91,7 +128,12 @@ function fieldOf(name: string): Field | undefined {
   const known = spellings.get(name);
   if (known !== undefined || spellings.has(name)) return known;
   const lower = name.toLowerCase();
-  const field = FIELDS.get(lower) ?? (lower.startsWith('mcp-param-') ? 'params' : undefined);
+  const field = FIELDS.get(lower) ?? fieldOfPrefix(lower);
   if (spellings.size < MAX_SPELLINGS) spellings.set(name, field);
   return field;
+}
+
+function fieldOfPrefix(lower: string): Field | undefined {
+  if (lower.startsWith('mcp-param-')) return 'params';
+  return lower.startsWith('x-forwarded-') ? 'isForwarded' : undefined;
 }

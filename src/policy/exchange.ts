@@ -47,6 +47,8 @@ export class Exchange {
   client: IpAddress | undefined = undefined;
   /** The same in its canonical spelling; empty when nobody can say. */
   clientAddress = '';
+  /** What trusted proxies said of the way here, client first; empty where nothing was believed. Never the peer. */
+  chain: readonly IpAddress[] = NO_HOPS;
   /** The client is this machine: a loopback peer, and no header that says it spoke for somebody else. */
   isLocalhost = false;
   /** The client's way here was encrypted: TLS that ends here, or at a trusted proxy that says so. */
@@ -73,6 +75,12 @@ export class Exchange {
     this.connection = connectionOf(request.socket);
     this.peer = this.connection.peer?.text ?? '';
   }
+
+  /** The chain in canonical spelling. */
+  get forwardedFor(): readonly string[] {
+    return this.chain.map((address) => address.text);
+  }
 }
 
 const NO_HEADERS: readonly string[] = Object.freeze([]);
+const NO_HOPS: readonly IpAddress[] = Object.freeze([]);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { about } from '../about.ts';
 import { connectionSettings } from './connection.ts';
 import { bytes, checked, count, hostName, milliseconds, port, publicUrl } from './text.ts';
+import { trustSettings } from './trust.ts';
 
 /** An address to bind. `010.0.0.1` and `127.1` mean different hosts to different parsers, so only full addresses and names pass. */
 export const bindHost = () =>
@@ -69,5 +70,6 @@ export const server = z.strictObject({
     description: 'Host names answered to, besides loopback names and that of `public_url`.',
     example: [],
   }),
+  ...trustSettings,
   limits: limits.prefault({}).register(about, { description: 'Bounds on what one client may use.' }),
 });

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import type { Settings } from '../config/settings.ts';
+import { allowListOf } from '../config/trust-rules.ts';
+import { Cidr, parseCidr } from '../net/cidr.ts';
+import { Trust } from '../net/trust.ts';
+import { isTrustFault, parseTrust, type TrustSpec, type TrustValue } from '../net/trust-grammar.ts';
+
+/** Whose word about the client is taken, and why. For the operator: both are printed. */
+export interface TrustInForce {
+  readonly value: TrustValue;
+  readonly why: string;
+}
+
+/**
+ * What holds where `server.trust_proxy` says nothing: a proxy on this machine is believed, until addresses decide who may come.
+ * From then on a tunnel that ends on loopback could let everybody forge their way through.
+ */
+export function trustInForce(settings: Settings): TrustInForce {
+  const { trust_proxy: configured } = settings.server;
+  if (configured !== undefined) return { value: configured, why: 'server.trust_proxy' };
+  const list = allowListOf(settings);
+  return list === undefined
+    ? { value: 'loopback', why: 'server.trust_proxy is not set, and no allow list is' }
+    : { value: false, why: `server.trust_proxy is not set, and ${list} is` };
+}
+
+/**
+ * Compiles the trust in force for the main listener.
+ * @throws Error naming the setting, the file and the line that cannot be used
+ */
+export function compileTrust(settings: Settings): Trust {
+  return compiled(trustInForce(settings).value, settings);
+}
+
+/** For the admin listener, which nothing stands in front of unless somebody says so. @throws as `compileTrust` */
+export function compileAdminTrust(settings: Settings): Trust {
+  return compiled(settings.server.trust_proxy ?? false, settings);
+}
+
+function compiled(value: TrustValue, settings: Settings): Trust {
+  const spec = parseTrust(value);
+  // The schema has judged it: this holds what only a mistake of ours could let through.
+  if (isTrustFault(spec)) throw new Error(`server.trust_proxy ${spec.fault}. ${spec.remedy}`);
+  return new Trust(spec, readSets(spec, settings.server.trust_proxy_sets ?? {}));
+}
+
+function readSets(spec: TrustSpec, files: Readonly<Record<string, string>>): ReadonlyMap<string, readonly Cidr[]> {
+  const named = spec.mode === 'list' ? spec.sets.filter((name) => Object.hasOwn(files, name)) : [];
+  return new Map(named.map((name) => [name, readSet(`server.trust_proxy_sets.${name}`, files[name] as string)]));
+}
+
+function readSet(setting: string, file: string): readonly Cidr[] {
+  const networks: Cidr[] = [];
+  for (const [index, line] of textOf(setting, file).split('\n').entries()) {
+    const text = line.replace(/#.*/, '').trim();
+    if (text === '') continue;
+    const cidr = parseCidr(text);
+    if (!(cidr instanceof Cidr))
+      throw new Error(`${setting}: ${file}:${index + 1}: "${text.slice(0, 80)}" ${cidr.fault}. ${cidr.remedy}`);
+    networks.push(cidr);
+  }
+  // Missing must not mean "nobody", silently: the proxies it was to name would be taken for clients.
+  if (networks.length === 0) throw new Error(`${setting}: ${file} holds no address and no CIDR. Write one a line.`);
+  return networks;
+}
+
+function textOf(setting: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(
+      `${setting}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}). Name a file that can.`,
+    );
+  }
+}
