@@ -13,6 +13,7 @@ import { TokenRegistry } from './identity/token-registry.ts';
 import { type Component, Lifecycle } from './lifecycle.ts';
 import { bindListeners, urlOf } from './listeners.ts';
 import { AddressBook } from './perimeter/address-book.ts';
+import { AddressDoubts } from './policy/address-doubts.ts';
 import type { Estate, Generation } from './proxy/services.ts';
 import { VOCABULARY } from './proxy/vocabulary.ts';
 import { announceTools, callsOf, endDenied, judgeAgain, noteUnverified, restartNeeded } from './reload.ts';
@@ -53,6 +54,7 @@ export class App {
   private readonly book: AddressBook;
   private readonly estate: Estate;
   private readonly yard: UpstreamYard;
+  private readonly doubts: AddressDoubts;
   private readonly lifecycle: Lifecycle;
   private readonly startedAt = new Date();
   private generation!: Generation;
@@ -80,6 +82,7 @@ export class App {
       taskHandles: parts.taskHandles,
       entries: parts.book,
     });
+    this.doubts = new AddressDoubts({ ...parts, log: options.log, now: () => performance.now() });
     this.yard = new UpstreamYard({ log: options.log, metrics: parts.metrics, version: options.version });
     this.listeners = bindListeners(this.settings, {
       estate: this.estate,
@@ -221,6 +224,7 @@ export class App {
       audit: this.audit,
       registry: this.registry,
       taskHandles: this.estate.taskHandles,
+      addresses: this.doubts.ports(loaded.settings.log),
       upstream: (server: ServerSettings) => draft.upstreamOf(server, loaded.environment),
       onThrow: (step, error) => this.log.error('a policy step threw', { step, error: describe(error) }),
     });

@@ -38,6 +38,7 @@ async function compiled(text = FILE) {
     upstream,
     onThrow: () => {},
     taskHandles: { open: () => undefined },
+    addresses: { doubts: { doubt: () => {} } },
   };
   return compileGeneration(1, load(text).settings, services);
 }

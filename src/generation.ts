@@ -8,10 +8,11 @@ import { compileChallenges } from './identity/challenge.ts';
 import type { Principal, PrincipalId } from './identity/principal.ts';
 import type { AcceptedTokens, TokenRegistry } from './identity/token-registry.ts';
 import { isLoopback } from './net/loopback.ts';
+import { compileAdminTrust, compileTrust } from './perimeter/trust.ts';
 import { auditIntent, type PrefixSource } from './policy/audit-intent.ts';
 import { authenticate } from './policy/authenticate.ts';
 import { authorize, type ExtendedMethods } from './policy/authorize.ts';
-import { clientAddress } from './policy/client-address.ts';
+import { type ClientAddressPorts, clientAddress } from './policy/client-address.ts';
 import { cors } from './policy/cors.ts';
 import { adminCors, type CorsSettings, compileCors } from './policy/cors-policy.ts';
 import { compileAdmission, compileDecision, type OnThrow } from './policy/engine.ts';
@@ -33,6 +34,7 @@ export interface GenerationServices {
   readonly registry: TokenRegistry;
   readonly onThrow: OnThrow;
   readonly taskHandles: HandleReader;
+  readonly addresses: ClientAddressPorts;
   upstream(server: ServerSettings): Upstream;
 }
 
@@ -58,13 +60,23 @@ export async function compileGeneration(
   });
   const serverIds = settings.mcps.map((server) => server.id);
   const mayEnter = routeAccess(authorizer, serverIds);
-  const before = [responseHeaders(), requestId(), clientAddress()];
+  const before = [responseHeaders(), requestId()];
+  const believed = settings.server.forwarded_header;
+  const dataClient = clientAddress({ trust: compileTrust(settings), believed }, services.addresses);
+  const adminClient = clientAddress({ trust: compileAdminTrust(settings), believed }, services.addresses);
   const after = [identify, mayEnter, parse(parseSettings(settings))];
   const pages = compileCors(pageSettings(settings));
   const adminPages = adminCors(isLoopback(settings.admin.host));
-  const dataSteps = [...before, hostOrigin({ hosts: dataHosts(settings), cors: pages }), cors(pages), ...after];
+  const dataSteps = [
+    ...before,
+    dataClient,
+    hostOrigin({ hosts: dataHosts(settings), cors: pages }),
+    cors(pages),
+    ...after,
+  ];
   const adminSteps = [
     ...before,
+    adminClient,
     hostOrigin({ hosts: adminHosts(settings), cors: adminPages }),
     cors(adminPages),
     ...after,

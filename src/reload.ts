@@ -75,7 +75,7 @@ export function noteUnverified(audit: Audit, settings: Settings): void {
 /** Settings that live in the Estate or in a listener: they are kept, and reported as needing a restart. */
 export function restartNeeded(before: Settings, after: Settings): readonly string[] {
   const fixed = {
-    server: [before.server, after.server],
+    server: [fixedPart(before), fixedPart(after)],
     admin: [before.admin, after.admin],
     audit: [before.audit, after.audit],
     sessions: [before.sessions, after.sessions],
@@ -84,4 +84,10 @@ export function restartNeeded(before: Settings, after: Settings): readonly strin
   return Object.entries(fixed)
     .filter(([, [old, now]]) => JSON.stringify(old) !== JSON.stringify(now))
     .map(([name]) => name);
+}
+
+/** Whom to believe about addresses belongs to the rules, and follows a reload. */
+function fixedPart({ server }: Settings): object {
+  const { trust_proxy, trust_proxy_sets, trust_proxy_spoofable, forwarded_header, ...listener } = server;
+  return listener;
 }

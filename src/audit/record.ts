@@ -12,6 +12,8 @@ export type RecordType =
   | 'stream_end'
   /** Refusals before authentication that were counted instead of written one by one. */
   | 'refusals'
+  /** Something odd about a request that went on: forged or contradictory forwarding headers. */
+  | 'notice'
   /** A command to the running gateway: a token made, a reload. */
   | 'control'
   /** The gateway started, is stopping, changed its configuration. */

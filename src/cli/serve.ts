@@ -3,6 +3,7 @@ import { App } from '../app.ts';
 import { READY_VARIABLE } from '../config/environment.ts';
 import { renderFault } from '../config/fault.ts';
 import { type Loaded, loadConfiguration } from '../config/load.ts';
+import { trustInForce } from '../perimeter/trust.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { VERSION } from '../version.ts';
 import { firstRunToken, type TokenNews } from './first-run.ts';
@@ -25,6 +26,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   const { loaded, demo } = load(options, terminal);
   const log = createLog({ level: loaded.settings.log.level, format: loaded.settings.log.format ?? terminal.logFormat });
   warn(loaded, log);
+  tellTrust(loaded, log);
   const app = await App.open({ loaded, version: VERSION, log });
   let news: TokenNews | undefined;
   try {
@@ -81,6 +83,20 @@ function warn(loaded: Loaded, log: Log): void {
     const roles = settings.auth.anonymous.roles.join(', ') || 'none, so nothing is allowed (auth.anonymous.roles)';
     log.warn(`auth.enabled is false: everybody who can connect has the roles: ${roles}`);
   }
+}
+
+/** The default depends on other settings, so what is in force is said at every start. */
+function tellTrust({ settings }: Loaded, log: Log): void {
+  const { value, why } = trustInForce(settings);
+  const nobody = value === false || settings.server.forwarded_header === 'none';
+  const trusted = Array.isArray(value) ? value.join(', ') : String(value);
+  log.info(
+    nobody ? 'forwarding headers are believed from nobody' : `forwarding headers are believed from: ${trusted}`,
+    {
+      header: settings.server.forwarded_header,
+      because: why,
+    },
+  );
 }
 
 /** Where tokens are configured the operator has them; otherwise the first run makes one. */
@@ -158,6 +174,7 @@ async function reload(app: App, options: ServeOptions, terminal: Terminal, log: 
   try {
     const { loaded } = load(options, terminal);
     for (const warning of loaded.warnings) log.warn(renderFault(warning));
+    tellTrust(loaded, log);
     const fixed = await app.reload(loaded);
     log.info('configuration reloaded', fixed.length === 0 ? {} : { needs_restart: fixed.join(', ') });
   } catch (error) {

@@ -157,6 +157,7 @@ it('has flags that name settings, each once', () => {
     'host server.host',
     'port server.port',
     'public-url server.public_url',
+    'trust-proxy server.trust_proxy',
     'admin-port admin.port',
     'log-level log.level',
     'log-format log.format',

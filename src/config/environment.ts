@@ -32,6 +32,9 @@ const OUR_NAMES: ReadonlySet<string> = new Set([
   ...TOKEN_VARIABLES.flatMap(({ name }) => [name, `${name}_FILE`]),
 ]);
 
+/** `DEBUG=twenty-mcp:*` is how older instructions ask to see the addresses of clients. */
+const ASKS_FOR_ADDRESSES = /(?:^|[\s,])(?:twenty-mcp|sallyport):(?:\*|addresses)(?:$|[\s,])/;
+
 /** Names that are near one of ours by chance and mean something else to everybody. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
   'HOST',
@@ -132,8 +135,10 @@ export function readEnvironment(variables: Variables): EnvironmentLayer {
   const faults: Fault[] = [];
   const warnings: Fault[] = [];
   const file = settingsFrom('file', variables, faults, warnings);
-  const layer = lay(file, settingsFrom('environment', variables, faults, warnings));
+  const fromNames = lay(file, settingsFrom('environment', variables, faults, warnings));
   const tokens = tokensFrom(variables, faults);
+  const debug = variables.get('DEBUG');
+  const asked = debug !== undefined && ASKS_FOR_ADDRESSES.test(debug.value);
   const pointer = variables.get(FILE_VARIABLE);
   if (pointer?.from === 'file') {
     const problem = `${FILE_VARIABLE} cannot be set here, for this file is found through the configuration file`;
@@ -144,6 +149,8 @@ export function readEnvironment(variables: Variables): EnvironmentLayer {
       remedy: 'Set it in the real environment, or use --config.',
     });
   }
+  // Under the settings' own names: those say it better.
+  const layer = asked ? lay(layerAt(['log', 'addresses'], true, debug.origin), fromNames) : fromNames;
   return { layer, tokens, faults, warnings };
 }
 

@@ -86,7 +86,7 @@ describe('precedence', () => {
   it('joins mappings and replaces lists', () => {
     const overlay = { ...{ log: { level: 'debug' } }, mcps: [{ id: 'demo', transport: 'stdio', command: 'node' }] };
     const { settings } = load(`${STDIO}log: { format: json }\n`, { overlay });
-    expect(settings.log).toEqual({ level: 'debug', format: 'json' });
+    expect(settings.log).toEqual({ level: 'debug', format: 'json', addresses: false });
     expect(settings.mcps.map(({ id }) => id)).toEqual(['files']);
   });
 

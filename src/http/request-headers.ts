@@ -137,3 +137,17 @@ function fieldOfPrefix(lower: string): Field | undefined {
   if (lower.startsWith('mcp-param-')) return 'params';
   return lower.startsWith('x-forwarded-') ? 'isForwarded' : undefined;
 }
+
+/** Longer values are cut: what is printed was sent by anybody. */
+const SHOWN = 512;
+
+/** The headers proxies add, as they came: `X-Forwarded-For: 203.0.113.7`. For people who look for a fault. */
+export function forwardingHeaders(raw: readonly string[]): readonly string[] {
+  const shown: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const field = fieldOf(raw[i] as string);
+    if (field !== 'isForwarded' && (field === undefined || !isForwardingField(field))) continue;
+    shown.push(`${raw[i]}: ${raw[i + 1]}`.slice(0, SHOWN));
+  }
+  return shown;
+}

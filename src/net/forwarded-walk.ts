@@ -12,7 +12,9 @@ export interface Origin {
   /** The socket peer. Undefined for a Unix socket. */
   readonly peer: IpAddress | undefined;
   readonly isUnix: boolean;
-  /** Whom a PROXY header names as the one the peer passes bytes on for. */
+  /** The peer sent a PROXY header: it passes bytes on, and no header is its own word. */
+  readonly isAnnounced: boolean;
+  /** Whom that header names as the one the peer speaks for; undefined when nobody. */
   readonly announced: IpAddress | undefined;
 }
 
@@ -81,11 +83,12 @@ export function walk(
   believed: BelievedHeader,
   trace?: Hop[],
 ): Walked {
-  const { peer, isUnix, announced } = origin;
+  const { peer, isUnix, isAnnounced, announced } = origin;
   const peerRule = peer === undefined ? (isUnix && trust.unix ? 'unix' : undefined) : trust.ruleOf(peer, 0);
   trace?.push({ from: isUnix ? 'unix' : 'socket', text: peer?.text ?? '', address: peer, trustedBy: peerRule });
   if (peerRule === undefined) return ended(peer, 'untrusted-peer');
-  if (announced === undefined) return walkHeader(peer, 0, lines, trust, believed, trace);
+  if (!isAnnounced) return walkHeader(peer, 0, lines, trust, believed, trace);
+  if (announced === undefined) return ended(peer, 'no-header');
   const trustedBy = trust.ruleOf(announced, 1);
   trace?.push({ from: 'proxy-protocol', text: announced.text, address: announced, trustedBy });
   if (trustedBy === undefined) return ended(announced, 'untrusted-source');

@@ -1,28 +1,118 @@
 import { describe, expect, it } from 'vitest';
-import { exchangeOf } from '../../test/support/judged.ts';
+import { exchangeOf, type RequestFacts } from '../../test/support/judged.ts';
+import type { BelievedHeader } from '../net/forwarded-walk.ts';
+import { Trust } from '../net/trust.ts';
+import { isTrustFault, parseTrust, type TrustValue } from '../net/trust-grammar.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { clientAddress } from './client-address.ts';
 
-const step = clientAddress();
+function judged(facts: RequestFacts, value: TrustValue = false, believed: BelievedHeader = 'x-forwarded-for') {
+  const spec = parseTrust(value);
+  if (isTrustFault(spec)) throw new Error(spec.fault);
+  const doubts: string[] = [];
+  const step = clientAddress({ trust: new Trust(spec), believed }, { doubts: { doubt: (kind) => doubts.push(kind) } });
+  const x = exchangeOf(facts);
+  const verdict = step.evaluate(x);
+  return { x, verdict, doubts };
+}
+
+const FORGED = ['X-Forwarded-For', '127.0.0.1', 'X-Real-IP', '127.0.0.1', 'Forwarded', 'for=127.0.0.1'];
 
 describe('the address of a client', () => {
-  it('is that of the socket, whatever a header says', () => {
-    const x = exchangeOf({
-      peer: '203.0.113.7',
-      headers: ['X-Forwarded-For', '127.0.0.1', 'X-Real-IP', '127.0.0.1', 'Forwarded', 'for=127.0.0.1'],
-    });
-    expect(step.evaluate(x)).toEqual({ pass: 'client-address.peer' });
-    expect(x.clientAddress).toBe('203.0.113.7');
+  it('is that of the socket, whatever a header says, while no proxy is trusted', () => {
+    const { x, verdict, doubts } = judged({ peer: '203.0.113.7', headers: [...FORGED, 'X-Forwarded-Proto', 'https'] });
+    expect(verdict).toEqual({ pass: 'client-address.peer' });
+    expect([x.clientAddress, x.client?.text, x.forwardedFor]).toEqual(['203.0.113.7', '203.0.113.7', []]);
+    expect([x.isLocalhost, x.isSecure]).toEqual([false, false]);
+    expect(doubts).toEqual(['forwarded.untrusted-peer']);
   });
 
   it('is the IPv4 address of an IPv4 caller on a dual-stack socket', () => {
-    const x = exchangeOf({ peer: '::ffff:203.0.113.7' });
-    expect(step.evaluate(x)).toHaveProperty('pass');
+    const { x, verdict } = judged({ peer: '::ffff:203.0.113.7' });
+    expect(verdict).toHaveProperty('pass');
     expect([x.peer, x.clientAddress]).toEqual(['203.0.113.7', '203.0.113.7']);
   });
 
+  it('is what a trusted proxy says, also one that comes to a dual-stack socket', () => {
+    const headers = [
+      'X-Forwarded-For',
+      '1.1.1.1',
+      'x-forwarded-for',
+      '198.51.100.7, 10.9.0.2',
+      'X-Forwarded-Proto',
+      'https',
+    ];
+    const { x, verdict, doubts } = judged({ peer: '::ffff:10.9.0.1', headers }, '10.9.0.0/16');
+    expect(verdict).toEqual({ pass: 'client-address.forwarded' });
+    expect([x.peer, x.clientAddress, x.isSecure]).toEqual(['10.9.0.1', '198.51.100.7', true]);
+    expect(x.forwardedFor).toEqual(['198.51.100.7', '10.9.0.2']);
+    expect(doubts).toEqual([]);
+  });
+
   it('must be known: a socket without one is refused', () => {
-    const x = exchangeOf({ peer: '' });
-    expect(step.evaluate(x)).toMatchObject({ deny: PROBLEMS.FORBIDDEN, reason: 'client-address.unknown' });
+    const { verdict } = judged({ peer: '' });
+    expect(verdict).toMatchObject({ deny: PROBLEMS.FORBIDDEN, reason: 'client-address.unknown' });
+  });
+
+  it('must be known: a trusted proxy that hands over no address is refused, and named in the record', () => {
+    const { x, verdict, doubts } = judged({ peer: '127.0.0.1', headers: ['X-Forwarded-For', '127.1'] }, 'loopback');
+    expect(verdict).toMatchObject({ deny: PROBLEMS.FORBIDDEN, reason: 'client-address.unknown' });
+    expect([x.clientAddress, x.isLocalhost]).toEqual(['127.0.0.1', false]);
+    expect(doubts).toEqual(['forwarded.unparsable']);
+  });
+});
+
+describe('a request of this machine', () => {
+  it.each(['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'])('comes from %s and speaks for nobody else', (peer) => {
+    expect(judged({ peer }).x.isLocalhost).toBe(true);
+    expect(judged({ peer }, 'loopback').x.isLocalhost).toBe(true);
+  });
+
+  it('does not come from elsewhere', () => {
+    expect(judged({ peer: '10.0.0.1' }, true).x.isLocalhost).toBe(false);
+  });
+
+  it.each([
+    'X-Forwarded-For',
+    'X-Real-IP',
+    'Forwarded',
+    'CF-Connecting-IP',
+    'True-Client-IP',
+    'X-Client-IP',
+    'X-Forwarded-Host',
+    'X-Forwarded-Proto',
+    'x-forwarded-anything',
+    'Via',
+  ])('has no %s header', (name) => {
+    for (const value of ['127.0.0.1', '::1', '', 'for=127.0.0.1']) {
+      for (const trust of [false, 'loopback', true]) {
+        expect(judged({ peer: '127.0.0.1', headers: [name, value] }, trust).x.isLocalhost).toBe(false);
+      }
+    }
+  });
+
+  it('has no PROXY header before it', () => {
+    const x = exchangeOf({ peer: '127.0.0.1' });
+    x.connection.isAnnounced = true;
+    const step = clientAddress(
+      { trust: new Trust({ mode: 'none' }), believed: 'x-forwarded-for' },
+      { doubts: { doubt: () => {} } },
+    );
+    expect(step.evaluate(x)).toHaveProperty('pass');
+    expect([x.clientAddress, x.isLocalhost]).toEqual(['127.0.0.1', false]);
+  });
+});
+
+describe('an X-Real-IP beside the chain', () => {
+  const chain = ['X-Forwarded-For', '1.1.1.1, 198.51.100.7'];
+  it.each([
+    [['198.51.100.7'], []],
+    [['::ffff:198.51.100.7'], []],
+    [['1.1.1.1'], ['forwarded.contradiction']],
+    [['junk'], ['forwarded.contradiction']],
+    [['198.51.100.7', '198.51.100.7'], ['forwarded.contradiction']],
+  ])('of %j raises %j', (values, expected) => {
+    const headers = [...chain, ...values.flatMap((value) => ['X-Real-IP', value])];
+    expect(judged({ peer: '127.0.0.1', headers }, 'loopback').doubts).toEqual(expected);
   });
 });

@@ -23,7 +23,7 @@ export interface ClientAddressSettings {
 
 export interface ClientAddressPorts {
   /** Called in the request's time, and as often as a client likes: must be bounded, and never throw. */
-  doubt(kind: AddressDoubt, x: Exchange): void;
+  readonly doubts: { doubt(kind: AddressDoubt, x: Exchange): void };
   /** Told about every request that carries forwarding headers. Absent unless somebody is looking for a fault. */
   readonly explain?: ((x: Exchange, walked: Walked) => void) | undefined;
 }
@@ -42,7 +42,7 @@ export function clientAddress({ trust, believed }: ClientAddressSettings, ports:
     provides: ['clientAddress'],
     evaluate(x) {
       const { connection } = x;
-      if (!x.headers.isForwarded && connection.announced === undefined) {
+      if (!x.headers.isForwarded && !connection.isAnnounced) {
         if (connection.peer === undefined) return unknown;
         x.client = connection.peer;
         x.clientAddress = x.peer;
@@ -65,9 +65,9 @@ export function clientAddress({ trust, believed }: ClientAddressSettings, ports:
 
 function tellDoubts(x: Exchange, walked: Walked, ports: ClientAddressPorts): void {
   if (walked.end === 'untrusted-peer') {
-    if (x.headers.isForwarded) ports.doubt('forwarded.untrusted-peer', x);
-  } else if (walked.end === 'unparsable' || walked.end === 'too-long') ports.doubt('forwarded.unparsable', x);
-  else if (contradicts(x.headers.realIp, walked)) ports.doubt('forwarded.contradiction', x);
+    if (x.headers.isForwarded) ports.doubts.doubt('forwarded.untrusted-peer', x);
+  } else if (walked.end === 'unparsable' || walked.end === 'too-long') ports.doubts.doubt('forwarded.unparsable', x);
+  else if (contradicts(x.headers.realIp, walked)) ports.doubts.doubt('forwarded.contradiction', x);
 }
 
 /** The proxy next to us writes both headers, so the one address must be somewhere in the chain that was believed. */

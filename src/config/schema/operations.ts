@@ -108,4 +108,8 @@ export const log = z.strictObject({
     flag: '--log-format <format>',
     fallback: 'pretty on a terminal, else json',
   }),
+  addresses: z.boolean().default(false).register(about, {
+    description:
+      'A line for every request that carries forwarding headers: the headers, the client they lead to and why. Also switched on by `log.level: debug`, `DEBUG=twenty-mcp:*` and `DEBUG=sallyport:*`.',
+  }),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { isTrustFault, parseTrust, SET_NAME } from '../../net/trust-grammar.ts';
+import { PROVIDER_RANGES } from '../../net/provider-ranges.ts';
+import { isTrustFault, parseTrust, SET_NAME, TRUST_WORDS } from '../../net/trust-grammar.ts';
 import { about } from '../about.ts';
 
 /**
@@ -20,11 +21,23 @@ export function withBothLoopbacks(name: string, text: string): string | undefine
   return four && !six && !parts.includes('loopback') ? [...parts, '::1'].join(', ') : undefined;
 }
 
+/** Words a file cannot change the meaning of. */
+const RESERVED: ReadonlySet<string> = new Set(TRUST_WORDS.filter((word) => !PROVIDER_RANGES.has(word)));
+
 const trustValue = z.union([z.boolean(), z.int(), z.string(), z.array(z.string())]).superRefine((value, context) => {
   const trust = parseTrust(value);
   if (!isTrustFault(trust)) return;
   const { part, fault, remedy } = trust;
   context.addIssue(`${part === undefined ? '' : `"${part}" `}${fault}. ${remedy}`);
+});
+
+const setFiles = z.record(z.string(), z.string().min(1)).superRefine((files, context) => {
+  for (const name of Object.keys(files)) {
+    const complaint = SET_NAME.test(name)
+      ? RESERVED.has(name) && 'means something else in server.trust_proxy'
+      : 'is not the name of a set: lower-case letters, digits and single hyphens, a letter first';
+    if (complaint) context.addIssue({ code: 'custom', path: [name], message: complaint });
+  }
 });
 
 /** Who the client is when proxies stand in front. Part of `server`. */
@@ -38,7 +51,7 @@ export const trustSettings = {
     flag: '--trust-proxy <proxies>',
     expected: 'true, false, a number of hops, or a list of names, addresses and CIDRs',
   }),
-  trust_proxy_sets: z.exactOptional(z.record(z.string().regex(SET_NAME), z.string().min(1))).register(about, {
+  trust_proxy_sets: z.exactOptional(setFiles).register(about, {
     description:
       'Files with the networks of named sets, one address or CIDR a line (`#` begins a comment). `cloudflare` here takes the place of the list that comes with the gateway. Read at start and reload.',
     example: { 'edge-proxies': './edge-proxies.txt' },
