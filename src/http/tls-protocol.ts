@@ -1,4 +1,4 @@
-import type { SecureContextOptions, SecureVersion } from 'node:tls';
+import type { SecureVersion } from 'node:tls';
 
 /** The part of a TLS block that is about versions and suites; suites by their OpenSSL names. */
 export interface TlsProtocolSettings {
@@ -20,7 +20,12 @@ const SUITES_1_2 = [
 ];
 const SUITES_1_0 = ['ECDHE-ECDSA-AES128-SHA', 'ECDHE-RSA-AES128-SHA', 'ECDHE-ECDSA-AES256-SHA', 'ECDHE-RSA-AES256-SHA'];
 
-type Protocol = Required<Pick<SecureContextOptions, 'minVersion' | 'maxVersion' | 'ciphers' | 'ecdhCurve'>>;
+interface Protocol {
+  readonly minVersion: SecureVersion;
+  readonly maxVersion: SecureVersion;
+  readonly ciphers: string;
+  readonly ecdhCurve: string;
+}
 
 /** As Node and OpenSSL take it. */
 export function tlsProtocolOptions(settings: TlsProtocolSettings): Protocol {

@@ -45,13 +45,14 @@ export class HttpTarget {
     this.postHeaders = ['accept', 'application/json, text/event-stream', 'content-type', 'application/json', ...fixed];
     this.streamHeaders = ['accept', 'text/event-stream', ...fixed];
     this.#path = url.pathname + url.search;
+    const onDoubt = (doubt: string): void => this.log.warn(doubt);
     const options: Pool.Options = {
       pipelining: 1,
       // A call has its own clock, and a stream may be silent for hours.
       headersTimeout: 0,
       bodyTimeout: 0,
       connectTimeout: Math.min(settings.start_timeout_ms, LONGEST_CONNECT_MS),
-      ...(url.protocol === 'https:' ? { connect: tlsConnection(settings.tls, settings.id) } : {}),
+      ...(url.protocol === 'https:' ? { connect: tlsConnection(settings.tls, settings.id, onDoubt) } : {}),
     };
     this.#short = new ConnectionPool(url.origin, options);
     this.#long = new ConnectionPool(url.origin, options);

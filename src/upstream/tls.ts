@@ -16,6 +16,8 @@ export interface UpstreamTlsSettings extends TlsProtocolSettings {
 
 /** What a server is verified with, and what it is shown, once read. */
 interface Material {
+  /** What is usable but probably not meant. */
+  readonly doubts: readonly string[];
   readonly ca?: readonly string[];
   readonly crl?: readonly string[];
   readonly cert?: string;
@@ -35,6 +37,7 @@ function read(tls: UpstreamTlsSettings, setting: string): Material {
   const pair =
     cert_file === undefined || key_file === undefined ? undefined : loadKeyPair({ cert_file, key_file }, setting);
   return {
+    doubts: pair?.doubts ?? [],
     ...(ca_file === undefined ? {} : { ca: loadAuthorities(ca_file, `${setting}.ca_file`) }),
     ...(crl_file === undefined ? {} : { crl: loadRevocationLists(crl_file, `${setting}.crl_file`) }),
     ...(pair === undefined ? {} : { cert: pair.cert, key: pair.key }),
@@ -50,18 +53,24 @@ const settingOf = (server: string): string => `mcps "${server}" tls`;
 export function tlsFingerprint(tls: UpstreamTlsSettings | undefined, server: string): string {
   if (tls === undefined) return '';
   return createHash('sha256')
-    .update(JSON.stringify(read(tls, settingOf(server))))
+    .update(JSON.stringify({ ...read(tls, settingOf(server)), doubts: [] }))
     .digest('hex');
 }
 
 /**
  * How connections to a server are made. Verification is asked for by name every time: NODE_TLS_REJECT_UNAUTHORIZED in the
  * environment must never switch it off.
+ * @param onDoubt hears what can be used but is probably not meant, such as a certificate that has expired
  * @throws TlsFileError when a file of the block cannot be used
  */
-export function tlsConnection(tls: UpstreamTlsSettings | undefined, server: string): buildConnector.BuildOptions {
-  const { server_name, insecure_skip_verify, ...block } = tls ?? DEFAULTS;
-  const { ca, crl, cert, key } = tls === undefined ? {} : read(tls, settingOf(server));
+export function tlsConnection(
+  tls: UpstreamTlsSettings = DEFAULTS,
+  server: string,
+  onDoubt: (doubt: string) => void,
+): buildConnector.BuildOptions {
+  const { server_name, insecure_skip_verify, ...block } = tls;
+  const { doubts, ca, crl, cert, key } = read(tls, settingOf(server));
+  for (const doubt of doubts) onDoubt(doubt);
   return {
     secureContext: createSecureContext({
       ...tlsProtocolOptions(block),
