@@ -14,6 +14,7 @@ import { type Component, Lifecycle } from './lifecycle.ts';
 import { bindListeners, urlOf } from './listeners.ts';
 import { AddressBook } from './perimeter/address-book.ts';
 import { AddressDoubts } from './policy/address-doubts.ts';
+import { Refuser } from './proxy/refuser.ts';
 import type { Estate, Generation } from './proxy/services.ts';
 import { VOCABULARY } from './proxy/vocabulary.ts';
 import { announceTools, callsOf, endDenied, judgeAgain, noteUnverified, restartNeeded } from './reload.ts';
@@ -92,7 +93,6 @@ export class App {
           service: this.settings.health.service,
           version: options.version,
           authEnabled: this.settings.auth.enabled,
-          ipProtection: false,
           notReady: () => (this.draining ? 'stopping' : this.audit.healthy ? undefined : 'audit'),
         },
       },
@@ -163,8 +163,8 @@ export class App {
       registry: this.registry,
       perimeter: {
         addresses: this.book,
-        endDenied: () => endDenied(this.estate),
-        hasAllowList: () => false,
+        endDenied: () => endDenied(this.estate, this.generation),
+        hasAllowList: () => this.generation.network.gateway.rules.allow !== undefined,
       },
       status: () => this.status(),
       serverIds: () => [...this.generation.servers.keys()],
@@ -220,11 +220,14 @@ export class App {
   /** Puts the rules of a configuration in force. @returns the upstreams it no longer uses */
   private async compile(number: number, loaded: Loaded): Promise<readonly Upstream[]> {
     const draft = this.yard.draft();
+    const refuser = new Refuser(this.estate);
     this.generation = await compileGeneration(number, loaded.settings, {
       audit: this.audit,
       registry: this.registry,
       taskHandles: this.estate.taskHandles,
       addresses: this.doubts.ports(loaded.settings.log),
+      entries: this.estate.entries,
+      report: (x, step, denial) => refuser.reported(x, step, denial),
       upstream: (server: ServerSettings) => draft.upstreamOf(server, loaded.environment),
       onThrow: (step, error) => this.log.error('a policy step threw', { step, error: describe(error) }),
     });

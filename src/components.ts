@@ -62,7 +62,7 @@ export function callComponent(
       unheard = book.onChange(() => {
         ending ??= setTimeout(() => {
           ending = undefined;
-          endDenied(estate);
+          endDenied(estate, rules());
         }, END_DENIED_MS).unref();
       });
       forget = registry.onEnded((principal, reason) => {

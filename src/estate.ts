@@ -1,5 +1,7 @@
 import type { Settings } from './config/settings.ts';
 import { SharedSubscriptions } from './listen/shared-subscriptions.ts';
+import { DenialLog } from './perimeter/denial-log.ts';
+import { ReportedRefusals } from './perimeter/reported.ts';
 import { DirectoryShelf } from './proxy/directory-shelf.ts';
 import type { LegacySession } from './proxy/legacy-session.ts';
 import type { Estate } from './proxy/services.ts';
@@ -27,6 +29,8 @@ export function newEstate(
     keepAlive: new KeepAlive(streams.keep_alive_ms),
     directories,
     entries: services.entries,
+    denials: new DenialLog(services.log),
+    reports: new ReportedRefusals(),
     channels: new SseChannels(),
     taskHandles: services.taskHandles,
     streamQuota: new StreamQuota(streams.max_per_principal),

@@ -1,9 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { folderWith, load } from '../test/fixtures/config/folder.ts';
 import { exchangeOf, principalOf } from '../test/support/judged.ts';
+import { NO_LIVE_ENTRIES } from '../test/support/live-entries.ts';
 import { disabledAudit } from './audit/audit.ts';
 import { compileGeneration } from './generation.ts';
 import { TokenRegistry } from './identity/token-registry.ts';
+
 import { isStopped } from './policy/engine.ts';
 import type { Plane } from './proxy/services.ts';
 import { VOCABULARY } from './proxy/vocabulary.ts';
@@ -39,6 +41,8 @@ async function compiled(text = FILE) {
     onThrow: () => {},
     taskHandles: { open: () => undefined },
     addresses: { doubts: { doubt: () => {} } },
+    entries: NO_LIVE_ENTRIES,
+    report: () => {},
   };
   return compileGeneration(1, load(text).settings, services);
 }
@@ -61,6 +65,8 @@ describe('a compiled configuration', () => {
       'response-headers',
       'request-id',
       'client-address',
+      'network',
+      'routes',
       'host-origin',
       'cors',
       'authenticate',

@@ -8,6 +8,8 @@ import { compileChallenges } from './identity/challenge.ts';
 import type { Principal, PrincipalId } from './identity/principal.ts';
 import type { AcceptedTokens, TokenRegistry } from './identity/token-registry.ts';
 import { isLoopback } from './net/loopback.ts';
+import { compileNetworkRules } from './perimeter/compile-rules.ts';
+import type { LiveEntries } from './perimeter/live-entries.ts';
 import { compileAdminTrust, compileTrust } from './perimeter/trust.ts';
 import { auditIntent, type PrefixSource } from './policy/audit-intent.ts';
 import { authenticate } from './policy/authenticate.ts';
@@ -18,10 +20,12 @@ import { adminCors, type CorsSettings, compileCors } from './policy/cors-policy.
 import { compileAdmission, compileDecision, type OnThrow } from './policy/engine.ts';
 import { hostOrigin } from './policy/host-origin.ts';
 import { mirroredParameters } from './policy/mirrored-parameters.ts';
+import { network, type Reporter } from './policy/network.ts';
 import { parse } from './policy/parse.ts';
 import { requestId } from './policy/request-id.ts';
 import { responseHeaders } from './policy/response-headers.ts';
 import { routeAccess } from './policy/route-access.ts';
+import { routes } from './policy/routes.ts';
 import { type HandleReader, taskAccess } from './policy/task-access.ts';
 import type { Problem } from './problem/problem.ts';
 import { requestsOf } from './protocol/extensions.ts';
@@ -35,6 +39,9 @@ export interface GenerationServices {
   readonly onThrow: OnThrow;
   readonly taskHandles: HandleReader;
   readonly addresses: ClientAddressPorts;
+  readonly entries: LiveEntries;
+  /** Told what was only reported. */
+  readonly report: Reporter;
   upstream(server: ServerSettings): Upstream;
 }
 
@@ -61,6 +68,8 @@ export async function compileGeneration(
   const serverIds = settings.mcps.map((server) => server.id);
   const mayEnter = routeAccess(authorizer, serverIds);
   const before = [responseHeaders(), requestId()];
+  const from = await compileNetworkRules(settings, services.entries);
+  const known = routes({ headerCount: settings.server.limits.header_count });
   const believed = settings.server.forwarded_header;
   const dataClient = clientAddress({ trust: compileTrust(settings), believed }, services.addresses);
   const adminClient = clientAddress({ trust: compileAdminTrust(settings), believed }, services.addresses);
@@ -70,6 +79,8 @@ export async function compileGeneration(
   const dataSteps = [
     ...before,
     dataClient,
+    network(from.data, services.report),
+    known,
     hostOrigin({ hosts: dataHosts(settings), cors: pages }),
     cors(pages),
     ...after,
@@ -77,6 +88,8 @@ export async function compileGeneration(
   const adminSteps = [
     ...before,
     adminClient,
+    network(from.admin, services.report),
+    known,
     hostOrigin({ hosts: adminHosts(settings), cors: adminPages }),
     cors(adminPages),
     ...after,
@@ -107,6 +120,7 @@ export async function compileGeneration(
       ],
       onThrow,
     ),
+    network: from.data,
     authorizer,
     prefixes,
     streams: { bufferBytes: settings.streams.buffer_bytes },

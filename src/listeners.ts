@@ -16,10 +16,9 @@ export interface ListenerParts {
 /** The listeners a configuration asks for, each with its front door. None of them listens yet. */
 export function bindListeners(settings: Settings, parts: ListenerParts): readonly Listener[] {
   const { server, admin } = settings;
-  const headerCount = server.limits.header_count;
-  const main = open('main', mainBind(server), parts, headerCount, (rules) => rules.data, mainStages(server));
+  const main = open('main', mainBind(server), parts, (rules) => rules.data, mainStages(server));
   if (!admin.enabled) return [main];
-  return [main, open('admin', { ...admin, limits: server.limits }, parts, headerCount, (rules) => rules.admin)];
+  return [main, open('admin', { ...admin, limits: server.limits }, parts, (rules) => rules.admin)];
 }
 
 /** Where a listener can be reached from this machine. */
@@ -31,12 +30,11 @@ function open(
   name: string,
   settings: ListenerSettings,
   { estate, house }: ListenerParts,
-  headerCount: number,
   planeOf: (rules: Generation) => Plane,
   stages: readonly Stage[] = [],
 ): Listener {
   const prefix = randomBytes(6).toString('base64url');
-  const door = new FrontDoor(estate, house, planeOf, { headerCount }, prefix);
+  const door = new FrontDoor(estate, house, planeOf, prefix);
   const handlers: ListenerHandlers = {
     request: (request, response, isFirst) => door.request(request, response, isFirst),
     refused: (problem, detail, socket) => door.refused(problem, detail, socket),

@@ -10,8 +10,8 @@ import type { Upstream } from './upstream/lane.ts';
 const TOOLS_CHANGED = 'notifications/tools/list_changed';
 
 /**
- * Ends what the rules in force would not let in any more: sessions and streams of servers and credentials that are gone, and
- * listeners who may not hear all they were granted. Calls under way finish under the rules that let them in.
+ * Ends what the rules in force would not let in any more: sessions and streams of servers and credentials that are gone,
+ * streams and calls of addresses that may not come, and listeners who may not hear all they were granted. Calls under way finish under the rules that let them in.
  */
 export function judgeAgain(estate: Estate, rules: Generation): void {
   estate.sessions.endWhere((session) => {
@@ -21,14 +21,15 @@ export function judgeAgain(estate: Estate, rules: Generation): void {
   estate.tickets.rejudge((ticket) => {
     if (ticket.server !== undefined && !rules.servers.has(ticket.server)) return 'server-removed';
     if (!rules.stillAccepts(ticket.holder, ticket.server)) return 'token-revoked';
+    if (rules.network.refuses(ticket.client, ticket.isLocalhost, ticket.server)) return 'address-denied';
     return ticket instanceof Subscription ? ticket.judgeAgain(rules) : undefined;
   });
 }
 
-/** Ends what is open of addresses that are denied by now. Sessions stay: they are a principal's. @returns how many */
-export function endDenied({ entries, tickets }: Estate): number {
-  return tickets.rejudge(({ client }) =>
-    client !== undefined && entries.denial(client) !== undefined ? 'address-denied' : undefined,
+/** Ends what is open of addresses that are not let in any more. Sessions stay: they are a principal's. @returns how many */
+export function endDenied({ tickets }: Estate, { network }: Generation): number {
+  return tickets.rejudge(({ client, isLocalhost, server }) =>
+    network.refuses(client, isLocalhost, server) ? 'address-denied' : undefined,
   );
 }
 
@@ -76,7 +77,7 @@ export function noteUnverified(audit: Audit, settings: Settings): void {
 export function restartNeeded(before: Settings, after: Settings): readonly string[] {
   const fixed = {
     server: [fixedPart(before), fixedPart(after)],
-    admin: [before.admin, after.admin],
+    admin: [bindOf(before.admin), bindOf(after.admin)],
     audit: [before.audit, after.audit],
     sessions: [before.sessions, after.sessions],
     streams: [before.streams, after.streams],
@@ -90,4 +91,9 @@ export function restartNeeded(before: Settings, after: Settings): readonly strin
 function fixedPart({ server }: Settings): object {
   const { trust_proxy, trust_proxy_sets, trust_proxy_spoofable, forwarded_header, ...listener } = server;
   return listener;
+}
+
+/** Who may come to the admin listener is reloaded with everything else. */
+function bindOf({ ip_whitelist: _, ...bind }: Settings['admin']) {
+  return bind;
 }

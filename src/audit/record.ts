@@ -47,7 +47,8 @@ export interface AuditFields {
   /** Name of the tool or prompt, or URI of the resource. */
   readonly tool?: string | undefined;
   readonly jsonrpc_id?: string | number | undefined;
-  readonly verdict?: 'allow' | 'deny' | undefined;
+  /** `would-deny`: let through because the rule is only reported. */
+  readonly verdict?: 'allow' | 'deny' | 'would-deny' | undefined;
   readonly policy?: string | undefined;
   readonly rule?: string | undefined;
   readonly reason?: string | undefined;

@@ -80,13 +80,13 @@ export class RefusalTable {
   }
 
   #tally(row: AuditRow, key: string): Tally | undefined {
-    const name = `${row.reason ?? ''}\n${key}`;
+    const name = `${row.verdict} ${row.reason ?? ''}\n${key}`;
     const existing = this.#tallies.get(name);
     if (existing !== undefined) return existing;
     if (this.#tallies.size >= MAX_KEYS) return undefined;
     // The table outlives the request, so it keeps what the counted row needs and nothing the caller sent.
-    const { policy, rule, reason, status } = row;
-    const sample: AuditRow = { type: 'refusals', verdict: 'deny', policy, rule, reason, status };
+    const { verdict, policy, rule, reason, status } = row;
+    const sample: AuditRow = { type: 'refusals', verdict, policy, rule, reason, status };
     const tally = { key, sample, written: 0, counted: 0 };
     this.#tallies.set(name, tally);
     return tally;

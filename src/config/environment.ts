@@ -1,3 +1,4 @@
+import { ADDRESS_SWITCHES, addressDialect, mayBeEmpty } from './address-variables.ts';
 import { coerce, splitList } from './coerce.ts';
 import type { Fault } from './fault.ts';
 import { type Layer, lay, layerAt } from './layer.ts';
@@ -28,6 +29,7 @@ export const ENVIRONMENT: ReadonlyMap<string, Setting> = new Map(
 const OUR_NAMES: ReadonlySet<string> = new Set([
   FILE_VARIABLE,
   READY_VARIABLE,
+  ...ADDRESS_SWITCHES,
   ...ENVIRONMENT.keys(),
   ...TOKEN_VARIABLES.flatMap(({ name }) => [name, `${name}_FILE`]),
 ]);
@@ -91,11 +93,13 @@ function settingsFrom(from: Variable['from'], variables: Variables, faults: Faul
   for (const [name, setting] of ENVIRONMENT) {
     const variable = variables.get(name);
     if (variable?.from !== from) continue;
-    if (variable.value.trim() === '') {
+    if (variable.value.trim() === '' && !mayBeEmpty(name)) {
       faults.push(emptyFault(variable));
       continue;
     }
-    const value = typedValue(setting, variable.value);
+    const dialect = addressDialect(name, variable.value, variables);
+    const value = dialect === undefined ? typedValue(setting, variable.value) : dialect.value;
+    if (value === undefined) continue;
     const earlier = taken.get(setting);
     if (earlier === undefined) {
       taken.set(setting, { variable, value });

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { impliedByAddressVariables, judgeAddressVariables } from './address-variables.ts';
 import { parseDotenv } from './dotenv.ts';
 import { type EnvironmentLayer, FILE_VARIABLE, readEnvironment, unknownNames } from './environment.ts';
 import { type Expanded, expandLayer } from './expand-layer.ts';
@@ -222,9 +223,15 @@ export function loadConfiguration(options: LoadOptions): Loaded {
   const fromFile = readFileLayer(file, variables, faults);
   const environment = readEnvironment(variables);
   faults.push(...environment.faults);
-  const beneath = lay(overlay === undefined ? NOTHING : layerOf(overlay, 'start-up'), fromFile.layer);
+  const lowest = lay(
+    impliedByAddressVariables(variables),
+    overlay === undefined ? NOTHING : layerOf(overlay, 'start-up'),
+  );
+  const beneath = lay(lowest, fromFile.layer);
   const whole = lay(withTokens(lay(beneath, environment.layer), environment), readFlags(options.flags));
   const judgement = validate(whole, fromFile.broken);
+  const addresses = judgeAddressVariables(variables, isMapping(whole.value) ? whole.value : {});
+  faults.push(...addresses.faults);
   // Without the file, what the environment says can still be misspelt, but how it all fits together is unknown.
   faults.push(...judgement.faults.filter(({ code }) => (found && fromFile.usable) || code === 'invalid'));
   const secrets = [...secretTexts(whole.value), ...environment.tokens.map(({ entry }) => entry.token)];
@@ -241,6 +248,7 @@ export function loadConfiguration(options: LoadOptions): Loaded {
   const warnings = [
     ...environment.warnings,
     ...judgement.warnings,
+    ...addresses.warnings,
     ...exposedSecret(file, fromFile.literalSecret),
     ...unknownNames(variables, new Set([...fromFile.names, ...allowed])),
   ];

@@ -170,6 +170,11 @@ export function isPlain(entry: Entry): boolean {
   return entry.kind === 'array' ? entry.item !== undefined && isPlain(entry.item) : entry.children.size === 0;
 }
 
+/** An item that can be written as one word, whatever else it may be. */
+function isWord(item: Entry | undefined): boolean {
+  return item?.kind === 'string' || item?.kind === 'choice' || (item?.options.some(isWord) ?? false);
+}
+
 function settingsUnder(entry: Entry, keys: readonly string[]): Setting[] {
   if (entry.kind === 'object') {
     return [...entry.children].flatMap(([key, child]) =>
@@ -177,7 +182,7 @@ function settingsUnder(entry: Entry, keys: readonly string[]): Setting[] {
     );
   }
   if (entry.kind === 'union' && isPlain(entry)) return [{ path: keys.join('.'), keys, entry, list: false }];
-  const list = entry.kind === 'array' && (entry.item?.kind === 'string' || entry.item?.kind === 'choice');
+  const list = entry.kind === 'array' && isWord(entry.item);
   const scalar =
     entry.kind === 'string' || entry.kind === 'number' || entry.kind === 'boolean' || entry.kind === 'choice';
   return list || scalar ? [{ path: keys.join('.'), keys, entry, list }] : [];

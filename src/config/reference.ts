@@ -14,7 +14,8 @@ function typeOf(entry: Entry): string {
   if (kind === 'union' && isPlain(entry)) return [...new Set(entry.options.map(typeOf))].join(', or ');
   if (kind !== 'array') return 'mapping';
   if (item?.kind === 'choice') return `list of ${typeOf(item)}`;
-  return item?.kind === 'string' ? 'list of text' : 'list';
+  if (item?.kind === 'string') return 'list of text';
+  return item?.options[0]?.kind === 'string' ? 'list of text or mappings' : 'list';
 }
 
 function bounded(minimum: number | undefined, maximum: number | undefined): string {

@@ -1,5 +1,6 @@
 import { hashToken } from '../crypto/token.ts';
 import { isLoopback } from '../net/loopback.ts';
+import { ADDRESS_DOUBTS } from './address-rules.ts';
 import { BROWSER_DOUBTS, BROWSER_RULES } from './browser-rules.ts';
 import { CONNECTION_DOUBTS } from './connection-rules.ts';
 import type { Finding } from './findings.ts';
@@ -220,6 +221,7 @@ const expiredTokens: Rule = (draft, report) => {
 export const DOUBTS: readonly Rule[] = [
   idleAnonymousRoles,
   expiredTokens,
+  ...ADDRESS_DOUBTS,
   ...CONNECTION_DOUBTS,
   ...UPSTREAM_TLS_DOUBTS,
   ...BROWSER_DOUBTS,

@@ -28,6 +28,23 @@ function deriveTls(entry: ServerSettings, at: string, locate: Locate): { tls?: U
   return { tls };
 }
 
+type AddressBlock = Partial<Pick<ParsedSettings['security'], 'ip_whitelist' | 'ip_blacklist'>>;
+
+/** Files among the lists of addresses become absolute. */
+function deriveLists<Block extends AddressBlock>(block: Block, at: string, locate: Locate): Block {
+  const located = { ...block };
+  for (const key of ['ip_whitelist', 'ip_blacklist'] as const) {
+    const list = block[key];
+    if (list === undefined) continue;
+    located[key] = list.map((entry, index) =>
+      typeof entry === 'object' && 'file' in entry
+        ? { file: locate(`${at}.${key}[${index}].file`, entry.file) }
+        : entry,
+    );
+  }
+  return located;
+}
+
 function deriveServer(entry: ServerSettings, at: string, locate: Locate): ServerSettings {
   // The short form of `auth` has one token without a name of its own; the audit record needs to call it something.
   const methods = entry.auth?.methods.map((method) => ({
@@ -36,7 +53,10 @@ function deriveServer(entry: ServerSettings, at: string, locate: Locate): Server
       token.name === 'route token' ? { ...token, name: `route ${entry.id}` } : token,
     ),
   }));
-  const auth = methods === undefined ? {} : { auth: { methods } };
+  const auth = {
+    ...(methods === undefined ? {} : { auth: { methods } }),
+    ...(entry.security === undefined ? {} : { security: deriveLists(entry.security, `${at}.security`, locate) }),
+  };
   if (entry.transport !== 'stdio') {
     const { tls: _, ...rest } = entry;
     return { ...rest, ...auth, ...deriveTls(entry, at, locate) };
@@ -68,8 +88,9 @@ export function derive(parsed: ParsedSettings, stateDir: string, locate: Locate)
   return {
     ...rest,
     server: deriveListener(rest.server, locate),
+    security: deriveLists(rest.security, 'security', locate),
     mcps: mcps.map((entry, index) => deriveServer(entry, `mcps[${index}]`, locate)),
-    admin: { ...admin, port: admin.port ?? (port === 0 ? 0 : port + 1) },
+    admin: { ...deriveLists(admin, 'admin', locate), port: admin.port ?? (port === 0 ? 0 : port + 1) },
     audit: {
       ...audit,
       file: audit.file === undefined ? join(stateDir, 'audit', 'audit.jsonl') : locate('audit.file', audit.file),

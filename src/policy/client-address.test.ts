@@ -3,7 +3,6 @@ import { exchangeOf, type RequestFacts } from '../../test/support/judged.ts';
 import type { BelievedHeader } from '../net/forwarded-walk.ts';
 import { Trust } from '../net/trust.ts';
 import { isTrustFault, parseTrust, type TrustValue } from '../net/trust-grammar.ts';
-import { PROBLEMS } from '../problem/catalogue.ts';
 import { clientAddress } from './client-address.ts';
 
 function judged(facts: RequestFacts, value: TrustValue = false, believed: BelievedHeader = 'x-forwarded-for') {
@@ -49,15 +48,16 @@ describe('the address of a client', () => {
     expect(doubts).toEqual([]);
   });
 
-  it('must be known: a socket without one is refused', () => {
-    const { verdict } = judged({ peer: '' });
-    expect(verdict).toMatchObject({ deny: PROBLEMS.FORBIDDEN, reason: 'client-address.unknown' });
+  it('may be unknown: what becomes of such a request is not decided here', () => {
+    const { x, verdict } = judged({ peer: '' });
+    expect(verdict).toEqual({ pass: 'client-address.unknown' });
+    expect([x.client, x.clientAddress, x.isLocalhost]).toEqual([undefined, '', false]);
   });
 
-  it('must be known: a trusted proxy that hands over no address is refused, and named in the record', () => {
+  it('is unknown when a trusted proxy hands over none; the proxy is named in the record', () => {
     const { x, verdict, doubts } = judged({ peer: '127.0.0.1', headers: ['X-Forwarded-For', '127.1'] }, 'loopback');
-    expect(verdict).toMatchObject({ deny: PROBLEMS.FORBIDDEN, reason: 'client-address.unknown' });
-    expect([x.clientAddress, x.isLocalhost]).toEqual(['127.0.0.1', false]);
+    expect(verdict).toEqual({ pass: 'client-address.unknown' });
+    expect([x.client, x.clientAddress, x.isLocalhost]).toEqual([undefined, '127.0.0.1', false]);
     expect(doubts).toEqual(['forwarded.unparsable']);
   });
 });

@@ -2,10 +2,9 @@ import { parseForwardedNode } from '../net/forwarded-node.ts';
 import type { BelievedHeader, Walked } from '../net/forwarded-walk.ts';
 import { walk } from '../net/forwarded-walk.ts';
 import type { Trust } from '../net/trust.ts';
-import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Admission } from './engine.ts';
 import type { Exchange } from './exchange.ts';
-import { pass, refuse } from './verdict.ts';
+import { pass } from './verdict.ts';
 
 /** Something odd about where a request says it comes from. The request goes on; somebody should know. */
 export type AddressDoubt =
@@ -30,12 +29,13 @@ export interface ClientAddressPorts {
 
 /**
  * Who is the client? The socket peer, unless it is a proxy that is trusted: then the rightmost hop nobody vouches for. A
- * request whose client nobody can say is refused. Only a request on loopback that speaks for nobody else is this machine's.
+ * request whose client nobody can say passes here without one: the network step decides. Only a request on loopback that
+ * speaks for nobody else is this machine's.
  */
 export function clientAddress({ trust, believed }: ClientAddressSettings, ports: ClientAddressPorts): Admission {
   const peer = pass('client-address.peer');
   const forwarded = pass('client-address.forwarded');
-  const unknown = refuse(PROBLEMS.FORBIDDEN, 'client-address.unknown', { close: true });
+  const unknown = pass('client-address.unknown');
   return {
     name: 'client-address',
     needs: [],
@@ -51,7 +51,8 @@ export function clientAddress({ trust, believed }: ClientAddressSettings, ports:
         return peer;
       }
       const walked = walk(connection, x.headers, trust, believed);
-      x.client = walked.client;
+      // The last hop that is known stands in the record; no list must take it for the client.
+      x.client = walked.isUnknown ? undefined : walked.client;
       x.clientAddress = walked.client?.text ?? '';
       x.chain = walked.chain;
       x.isSecure = connection.isEncrypted || walked.saysHttps;

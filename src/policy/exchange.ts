@@ -7,6 +7,7 @@ import type { Principal } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import type { RequestId } from '../jsonrpc/span.ts';
 import type { IpAddress } from '../net/ip-address.ts';
+import type { Problem } from '../problem/problem.ts';
 import type { Era, Revision } from '../protocol/revisions.ts';
 
 /** The messages of one POST, parsed once. Everything after this decides on, and forwards, these. */
@@ -37,6 +38,11 @@ export class Exchange {
   readonly connection: Connection;
   /** The socket peer in canonical form: IPv4 as IPv4 on a dual-stack socket. Empty when the socket has none. */
   readonly peer: string;
+
+  /** Why the request target is no route at all; `route` is then the one of what is unknown. */
+  targetFault: Problem | undefined = undefined;
+  /** No other request of the connection was under way when the bytes of this one were read. */
+  isFirst = false;
 
   /** Headers every answer to this request carries: name, value pairs. */
   responseHeaders: readonly string[] = NO_HEADERS;

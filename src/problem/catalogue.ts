@@ -42,6 +42,8 @@ const entries = {
   FORBIDDEN: [403, 40301, 'Access denied'],
   ORIGIN_NOT_ALLOWED: [403, 40302, 'This origin is not allowed'],
   HOST_NOT_ALLOWED: [403, 40303, 'This host name is not served here'],
+  ADDRESS_DENIED: [403, 40306, 'Access denied'],
+  ADDRESS_UNKNOWN: [403, 40307, 'Unable to determine client IP address'],
   ROLE_REQUIRED: [403, 40304, 'The caller has no role that allows this'],
   SERVER_NOT_ALLOWED: [404, 40403, 'Not found'],
 

@@ -1,16 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { ChunkWatch } from '../http/chunk-framing.ts';
 import { connectionOf } from '../http/connection.ts';
-import { framingFault } from '../http/framing.ts';
 import { jsonResponse, send } from '../http/outbound-response.ts';
-import { isPreflight } from '../http/preflight.ts';
 import { originForm } from '../http/routes.ts';
 import type { Principal } from '../identity/principal.ts';
 import { PREFLIGHT_GRANTED } from '../policy/cors.ts';
 import { type ChainResult, isStopped } from '../policy/engine.ts';
 import { Exchange } from '../policy/exchange.ts';
-import { API_HEADERS } from '../policy/response-headers.ts';
 import { noServerHere } from '../policy/route-access.ts';
 import { isDenial, refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
@@ -22,11 +18,6 @@ import { Refuser } from './refuser.ts';
 import { serverList } from './server-list.ts';
 import type { Estate, Generation, Plane } from './services.ts';
 import { sseMessage, sseStream } from './sse-transport.ts';
-
-export interface FrontDoorSettings {
-  /** More header lines than this are refused, never silently cut. */
-  readonly headerCount: number;
-}
 
 /** What is behind the door: the rules in force now, and what the routes without a server answer from. */
 export interface House {
@@ -43,23 +34,15 @@ export class FrontDoor {
   private readonly estate: Estate;
   private readonly house: House;
   private readonly planeOf: (rules: Generation) => Plane;
-  private readonly settings: FrontDoorSettings;
   private readonly refuser: Refuser;
   private readonly prefix: string;
   private counter = 0;
 
   /** @param prefix begins every decision id: unique per process, so that ids of two runs never meet. */
-  constructor(
-    estate: Estate,
-    house: House,
-    planeOf: (rules: Generation) => Plane,
-    settings: FrontDoorSettings,
-    prefix: string,
-  ) {
+  constructor(estate: Estate, house: House, planeOf: (rules: Generation) => Plane, prefix: string) {
     this.estate = estate;
     this.house = house;
     this.planeOf = planeOf;
-    this.settings = settings;
     this.refuser = new Refuser(estate);
     this.prefix = prefix;
   }
@@ -71,9 +54,8 @@ export class FrontDoor {
     const route = 'path' in found ? found : plane.unknown;
     const x = new Exchange(this.nextId(), route, request);
     this.countWhenDone(x, response);
-    const objection = 'path' in found ? this.objection(x) : found;
-    if (objection !== undefined) return this.refuseEarly(x, response, objection);
-    if (x.headers.transferEncoding !== undefined) x.chunks = new ChunkWatch(request, isFirst);
+    if (!('path' in found)) x.targetFault = found;
+    x.isFirst = isFirst;
     if (x.headers.expect !== undefined) x.invite = () => response.writeContinue();
     const pending = plane.admit.run(x);
     if (!(pending instanceof Promise)) return this.admitted(rules, x, response, pending);
@@ -116,27 +98,6 @@ export class FrontDoor {
   private nextId(): string {
     this.counter += 1;
     return `${this.prefix}-${this.counter.toString(36)}`;
-  }
-
-  /** What can be said before any step: framing nobody may read twice, and verbs the route does not have. */
-  private objection(x: Exchange): Problem | undefined {
-    const { headers, request, route } = x;
-    if (request.rawHeaders.length > 2 * this.settings.headerCount) return PROBLEMS.HEADERS_TOO_LARGE;
-    const fault = framingFault(request, headers);
-    if (fault !== undefined) return fault;
-    if (route.methods.includes(request.method ?? '')) return undefined;
-    // `cors` answers it, or refuses it as this would.
-    return isPreflight(request, headers) ? undefined : PROBLEMS.METHOD_NOT_ALLOWED;
-  }
-
-  private refuseEarly(x: Exchange, response: ServerResponse, problem: Problem): void {
-    x.responseHeaders = API_HEADERS;
-    const isVerb = problem === PROBLEMS.METHOD_NOT_ALLOWED;
-    const reason = isVerb ? 'route.verb' : (EARLY_REASONS.get(problem) ?? 'request.malformed');
-    const more = isVerb
-      ? { headers: ['Allow', x.route.methods.join(', ')], close: x.request.method === 'TRACE' }
-      : { close: true };
-    this.refuser.request(x, response, 'routes', refuse(problem, reason, more));
   }
 
   private admitted(rules: Generation, x: Exchange, response: ServerResponse, result: ChainResult): void {
@@ -208,11 +169,6 @@ export class FrontDoor {
 }
 
 const STATUS_CLASSES = ['', '1xx', '2xx', '3xx', '4xx', '5xx'];
-/** What is refused before any step, where it is not the request as a whole that is malformed. */
-const EARLY_REASONS: ReadonlyMap<Problem, string> = new Map<Problem, string>([
-  [PROBLEMS.HEADERS_TOO_LARGE, 'headers.too-many'],
-  [PROBLEMS.UNKNOWN_TRANSFER_CODING, 'request.transfer-coding'],
-]);
 type McpRoute = 'mcp' | 'sse' | 'messages';
 
 const TERMINALS: { readonly [name in McpRoute]: (context: PostContext) => Promise<void> } = {

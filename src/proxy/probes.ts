@@ -8,7 +8,6 @@ export interface ProbeFacts {
   readonly service: string;
   readonly version: string;
   readonly authEnabled: boolean;
-  readonly ipProtection: boolean;
   /** Why the gateway should get no traffic now; undefined when it may. */
   notReady(): string | undefined;
 }
@@ -33,7 +32,7 @@ export function health(facts: ProbeFacts, rules: Generation, x: Exchange, respon
     status: unready === undefined ? 'healthy' : 'unhealthy',
     service: facts.service,
     authEnabled: facts.authEnabled,
-    ipProtection: facts.ipProtection,
+    ipProtection: rules.network.isFiltering,
     timestamp: new Date().toISOString(),
     ...(x.principal === undefined ? {} : detail(facts, rules, x.principal)),
   };

@@ -26,9 +26,15 @@ export function httpRefusal(problem: Problem, decisionId: string, headers: reado
     body: JSON.stringify({
       error: ERRORS[problem.code] ?? problem.code.toLowerCase(),
       error_description: problem.text,
+      ...(isAboutAddress(problem) ? { message: problem.text, ...problem.data } : undefined),
       decision_id: decisionId,
     }),
   };
+}
+
+/** Clients of older gateways look for `message` and `ip`. The address is the one the gateway itself worked out. */
+function isAboutAddress({ code }: Problem): boolean {
+  return code === 'ADDRESS_DENIED' || code === 'ADDRESS_UNKNOWN';
 }
 
 /** Names other documents fixed: RFC 6750, section 3.1, and the plain words clients of older gateways look for. */
@@ -36,5 +42,7 @@ const ERRORS: { readonly [code: string]: string } = {
   UNAUTHENTICATED: 'unauthorized',
   INVALID_TOKEN: 'invalid_token',
   FORBIDDEN: 'forbidden',
+  ADDRESS_DENIED: 'forbidden',
+  ADDRESS_UNKNOWN: 'forbidden',
   SERVER_NOT_ALLOWED: 'not_found',
 };

@@ -58,13 +58,38 @@ export class Refuser {
     this.pages.note({ decisionId: x.id, route: x.route.path, origin: x.headers.origin, rule, setting });
   }
 
+  /** A request that passes because the rule against it is only reported. */
+  reported(x: Exchange, step: string, denial: Denial): void {
+    const { metrics, audit, reports } = this.estate;
+    metrics.verdict(step, denial.reason, 'would-deny');
+    reports.note(step, denial.reason, subjectOf(x, denial), Date.now());
+    audit.refusal({ ...refusalRow(x, step, denial), verdict: 'would-deny', outcome: undefined }, keyOf(x));
+  }
+
   private record(x: Exchange, step: string, denial: Denial): void {
+    if (step === 'network')
+      this.estate.denials.denied(denial.reason === 'address.unknown' ? '' : x.clientAddress, {
+        decision_id: x.id,
+        reason: denial.reason,
+        rule: denial.rule ?? '',
+      });
     this.estate.metrics.verdict(step, denial.reason, 'deny');
     if (denial.reason === 'origin.not-allowed') this.blocked(x, denial.reason, denial.rule);
     const row = refusalRow(x, step, denial);
-    if (x.principal === undefined) this.estate.audit.refusal(row, `${x.clientAddress || x.peer}`);
+    if (x.principal === undefined) this.estate.audit.refusal(row, keyOf(x));
     else this.estate.audit.note(row);
   }
+}
+
+function keyOf(x: Exchange): string {
+  return x.clientAddress || x.peer;
+}
+
+/** What was refused, in the words of the policy: a host, an origin, or else an address. */
+function subjectOf(x: Exchange, { reason }: Denial): string {
+  if (reason.startsWith('host.')) return x.headers.host ?? '(none)';
+  if (reason.startsWith('origin.')) return x.headers.origin ?? '(none)';
+  return x.clientAddress || '(unknown)';
 }
 
 function rpcAnswer(x: Exchange, problem: Problem): OutboundResponse {

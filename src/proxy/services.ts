@@ -3,7 +3,10 @@ import type { Audit } from '../audit/audit.ts';
 import type { Route, RouteTable } from '../http/routes.ts';
 import type { PrincipalId } from '../identity/principal.ts';
 import type { SharedSubscriptions } from '../listen/shared-subscriptions.ts';
+import type { DenialLog } from '../perimeter/denial-log.ts';
 import type { LiveEntries } from '../perimeter/live-entries.ts';
+import type { NetworkRules } from '../perimeter/network-rules.ts';
+import type { ReportedRefusals } from '../perimeter/reported.ts';
 import type { PrefixSource } from '../policy/audit-intent.ts';
 import type { Call } from '../policy/call.ts';
 import type { Chain } from '../policy/engine.ts';
@@ -39,6 +42,10 @@ export interface Estate {
   readonly subscriptions: SharedSubscriptions;
   /** Addresses let in and kept out since the start of things, by command and by ban. */
   readonly entries: LiveEntries;
+  /** Denied addresses, a few lines a minute. */
+  readonly denials: DenialLog;
+  /** What report-only mode let pass. */
+  readonly reports: ReportedRefusals;
 }
 
 /** One configured server as a generation sees it. */
@@ -72,6 +79,8 @@ export interface Generation {
   readonly data: Plane;
   /** The admin listener. */
   readonly admin: Plane;
+  /** From where callers of the main listener may come. */
+  readonly network: NetworkRules;
   readonly decide: Chain<Call>;
   readonly authorizer: Authorizer;
   readonly prefixes: PrefixSource;

@@ -21,6 +21,7 @@ const POLICIES = [
   'response-headers',
   'request-id',
   'client-address',
+  'network',
   'host-origin',
   'cors',
   'authenticate',
@@ -35,6 +36,10 @@ const POLICIES = [
 ];
 
 const REASONS = [
+  'address.banned',
+  'address.denied',
+  'address.not-listed',
+  'address.unknown',
   'allowed',
   'audit.unavailable',
   'authorization.repeated',
@@ -45,7 +50,6 @@ const REASONS = [
   'body.json',
   'body.unexpected',
   'capability.not-declared',
-  'client-address.unknown',
   'forwarded.contradiction',
   'forwarded.unparsable',
   'forwarded.untrusted-peer',

@@ -18,11 +18,14 @@ export type UpstreamState = 'idle' | 'up' | 'down' | 'crash-loop';
  * What the gateway counts about itself. Every call is synchronous, never throws, and after the first of its kind
  * costs a look-up by one string and an addition. No label ever carries a principal, an address or a secret.
  */
+/** `would-deny`: let through because the rule is only reported. */
+export type Outcome = 'allow' | 'deny' | 'would-deny';
+
 export interface Metrics {
   /** One HTTP request answered. `statusClass`: `2xx` to `5xx`. */
   requests(route: string, method: string, statusClass: string): void;
   /** One verdict of one policy. */
-  verdict(policy: string, reason: string, outcome: 'allow' | 'deny'): void;
+  verdict(policy: string, reason: string, outcome: Outcome): void;
   /** How long one call to a server took, in seconds. */
   callDuration(server: string, seconds: number): void;
   /** A client-facing stream opened (+1) or ended (-1). */
@@ -116,7 +119,7 @@ class PrometheusMetrics implements Metrics {
     cell.value += 1;
   }
 
-  verdict(policy: string, reason: string, outcome: 'allow' | 'deny'): void {
+  verdict(policy: string, reason: string, outcome: Outcome): void {
     const key = policy + SEPARATOR + reason + SEPARATOR + outcome;
     const cell = this.#verdicts.find(key) ?? this.#verdictCell(policy, reason, outcome);
     cell.value += 1;
@@ -166,7 +169,7 @@ class PrometheusMetrics implements Metrics {
     ]);
   }
 
-  #verdictCell(policy: string, reason: string, outcome: 'allow' | 'deny'): Cell {
+  #verdictCell(policy: string, reason: string, outcome: Outcome): Cell {
     return combination(this.#verdicts, [known(this.#policies, policy), known(this.#reasons, reason), outcome]);
   }
 }

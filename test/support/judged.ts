@@ -55,6 +55,7 @@ export function requestOf({ method = 'POST', headers = [], body, peer = '203.0.1
   const socket = new Socket();
   Object.defineProperty(socket, 'remoteAddress', { value: peer });
   const request = new IncomingMessage(socket);
+  request.httpVersion = '1.1';
   request.method = method;
   request.url = '/mcp/crm';
   request.rawHeaders = [...headers];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { hashToken } from '../../crypto/token.ts';
 import { about } from '../about.ts';
-import { checked, inboundToken } from './text.ts';
+import { inboundToken, moment } from './text.ts';
 
 /** Environment variables that each make one token. `list` ones hold several, separated by commas. */
 export const TOKEN_VARIABLES = [
@@ -16,15 +16,6 @@ export const TOKEN_VARIABLES = [
 ] as const;
 
 const role = z.enum(['user', 'admin']);
-
-const expiry = () =>
-  checked((text) => {
-    const date = /^\d{4}-\d{2}-\d{2}$/.test(text);
-    const moment = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
-    const time = Date.parse(text);
-    const real = !Number.isNaN(time) && (!date || new Date(time).toISOString().startsWith(text));
-    return (date || moment) && real ? undefined : 'is not a date such as 2027-01-01 or 2027-01-01T12:00:00Z';
-  }).transform((text) => new Date(text));
 
 const token = z
   .strictObject({
@@ -54,7 +45,7 @@ const token = z
       example: ['user'],
       fallback: "the method's `roles`, else `[user]`",
     }),
-    expires: z.exactOptional(expiry()).register(about, {
+    expires: z.exactOptional(moment()).register(about, {
       description: 'The moment after which the token is refused; a date means its first instant in UTC.',
       example: '2099-01-01',
       expected: 'a date such as 2027-01-01 or 2027-01-01T12:00:00Z',

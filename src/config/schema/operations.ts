@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { about } from '../about.ts';
+import { addressList } from './security-addresses.ts';
 import { bindHost } from './server.ts';
 import { bytes, count, milliseconds, port } from './text.ts';
 
@@ -15,6 +16,13 @@ export const admin = z.strictObject({
     expected: 'a port from 0 to 65535',
     example: 3001,
     fallback: '`server.port` + 1',
+  }),
+  ip_whitelist: z.exactOptional(addressList()).register(about, {
+    description:
+      "The only addresses that reach the admin listener, written as in `security.ip_whitelist`. The gateway's own allow list does not count there; its deny list does.",
+    example: ['127.0.0.1', '::1'],
+    aliases: ['MCP_PROXY_ADMIN_ALLOW_IPS'],
+    fallback: 'every address that is not denied',
   }),
   metrics_auth: z.enum(['none', 'token']).default('none').register(about, {
     description: 'What `/metrics` asks for. `none` is refused when `host` is not loopback.',

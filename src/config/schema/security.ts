@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { about } from '../about.ts';
+import { ADDRESS_SETTINGS, SERVER_ADDRESS_SETTINGS } from './security-addresses.ts';
 import { cors } from './security-cors.ts';
 import { upstreamTls } from './tls.ts';
 
 export const security = z.strictObject({
+  ...ADDRESS_SETTINGS,
   cors: cors('gateway').prefault({}).register(about, { description: 'Calls from web pages.' }),
 });
 
 /** The same questions for one server's route. What it says narrows what the gateway's own block lets through, never widens it. */
 export const serverSecurity = z.strictObject({
+  ...SERVER_ADDRESS_SETTINGS,
   cors: cors('server').prefault({}).register(about, { description: 'Calls from web pages to this server.' }),
 });
 

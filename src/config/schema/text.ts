@@ -76,3 +76,13 @@ export const glob = () =>
   checked((text) =>
     /^[A-Za-z0-9_./:*?-]{1,128}$/.test(text) ? undefined : 'is not a name or a pattern such as search_*',
   );
+
+/** A moment as people write it. A date means its first instant in UTC. */
+export const moment = () =>
+  checked((text) => {
+    const date = /^\d{4}-\d{2}-\d{2}$/.test(text);
+    const time = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(text);
+    const parsed = Date.parse(text);
+    const real = !Number.isNaN(parsed) && (!date || new Date(parsed).toISOString().startsWith(text));
+    return (date || time) && real ? undefined : 'is not a date such as 2027-01-01 or 2027-01-01T12:00:00Z';
+  }).transform((text) => new Date(text));

@@ -1,0 +1,59 @@
+import type { Path } from './path.ts';
+import type { Draft, Rule } from './rule.ts';
+
+type List = NonNullable<NonNullable<Draft['security']>['ip_whitelist']>;
+
+/** Every list of addresses, with its place. */
+function listsOf(draft: Draft): { path: Path; list: List; isAllow: boolean }[] {
+  const blocks: { path: Path; block: Draft['security'] }[] = [
+    { path: ['security'], block: draft.security },
+    ...(draft.mcps ?? []).map((entry, index) => ({ path: ['mcps', index, 'security'], block: entry?.security })),
+    { path: ['admin'], block: draft.admin },
+  ];
+  return blocks.flatMap(({ path, block }) =>
+    (['ip_whitelist', 'ip_blacklist'] as const).flatMap((key) => {
+      const list = block?.[key];
+      return Array.isArray(list) ? [{ path: [...path, key], list: list as List, isAllow: key === 'ip_whitelist' }] : [];
+    }),
+  );
+}
+
+/** What somebody who writes the unspecified address nearly always means. */
+const EVERYBODY: ReadonlyMap<string, string> = new Map([
+  ['0.0.0.0', '0.0.0.0/0'],
+  ['::', '::/0'],
+]);
+
+const unspecified: Rule = (draft, report) => {
+  for (const { path, list } of listsOf(draft)) {
+    list.forEach((entry, index) => {
+      const text = typeof entry === 'object' && 'cidr' in entry ? entry.cidr : entry;
+      const meant = typeof text === 'string' ? EVERYBODY.get(text) : undefined;
+      if (meant === undefined) return;
+      const problem = 'is one address, from which nobody ever comes';
+      report([...path, index], problem, undefined, `"${meant}", every address of its family`);
+    });
+  }
+};
+
+const nobody: Rule = (draft, report) => {
+  for (const { path, list, isAllow } of listsOf(draft)) {
+    if (!isAllow || list.length > 0) continue;
+    const localhost = draft.security?.ip_localhost === 'always' ? 'programs on this machine alone' : 'nobody';
+    report(path, `is empty, so it lets ${localhost} in`, 'List the addresses that may come, or remove the key.');
+  }
+};
+
+const expired: Rule = (draft, report) => {
+  for (const { path, list } of listsOf(draft)) {
+    list.forEach((entry, index) => {
+      if (typeof entry !== 'object' || !('expires' in entry) || typeof entry.expires !== 'string') return;
+      if (Date.parse(entry.expires) > Date.now()) return;
+      const remedy = 'Remove the entry or renew it.';
+      report([...path, index, 'expires'], 'is in the past, so this entry counts for nothing', remedy);
+    });
+  }
+};
+
+/** What is allowed in lists of addresses but probably not meant. */
+export const ADDRESS_DOUBTS: readonly Rule[] = [unspecified, nobody, expired];

@@ -1,0 +1,76 @@
+import type { Cidr } from '../net/cidr.ts';
+import { type CidrSet, compileCidrSet } from '../net/cidr-set.ts';
+import type { IpAddress } from '../net/ip-address.ts';
+
+/** One entry of a list, where it stands and what it says. */
+export interface ListedEntry {
+  readonly cidr: Cidr;
+  /** Its place: `security.ip_whitelist[2]`, `office.txt:17`. */
+  readonly place: string;
+  readonly note: string | undefined;
+  /** Milliseconds since the epoch; undefined when it stays. */
+  readonly expiresAt: number | undefined;
+}
+
+/** Some entries, compiled. */
+class Part {
+  private readonly entries: readonly ListedEntry[];
+  private readonly set: CidrSet;
+
+  constructor(entries: readonly ListedEntry[]) {
+    this.entries = entries;
+    this.set = compileCidrSet(entries);
+  }
+
+  find(address: IpAddress): ListedEntry | undefined {
+    const index = this.set.find(address);
+    return index === -1 ? undefined : this.entries[index];
+  }
+}
+
+/**
+ * A list of addresses in force. An entry whose end has come counts for nothing from that moment on; nothing has to run for
+ * that: who asks compiles anew what is left, once for each end.
+ */
+export class AddressList {
+  /** How many entries there are, those whose end has come among them. */
+  readonly size: number;
+  private readonly lasting: Part;
+  private ending: readonly ListedEntry[];
+  private endingPart: Part | undefined;
+  private nextEnd: number;
+  private readonly now: () => number;
+
+  /** @param now milliseconds since the epoch, as `Date.now` */
+  constructor(entries: readonly ListedEntry[], now: () => number = Date.now) {
+    this.size = entries.length;
+    this.now = now;
+    this.lasting = new Part(entries.filter(({ expiresAt }) => expiresAt === undefined));
+    this.ending = entries.filter(({ expiresAt }) => expiresAt !== undefined);
+    this.nextEnd = Number.NEGATIVE_INFINITY;
+    this.dropEnded();
+  }
+
+  /** When the next entry ends, in milliseconds since the epoch: what was found before may not hold then. */
+  get until(): number {
+    this.dropEnded();
+    return this.nextEnd;
+  }
+
+  /** The entry that holds the address now. */
+  find(address: IpAddress): ListedEntry | undefined {
+    const found = this.lasting.find(address);
+    if (found !== undefined || this.endingPart === undefined) return found;
+    this.dropEnded();
+    return this.endingPart?.find(address);
+  }
+
+  private dropEnded(): void {
+    if (this.nextEnd === Number.POSITIVE_INFINITY) return;
+    const now = this.now();
+    if (now < this.nextEnd) return;
+    this.ending = this.ending.filter(({ expiresAt }) => (expiresAt as number) > now);
+    this.endingPart = this.ending.length === 0 ? undefined : new Part(this.ending);
+    this.nextEnd = this.ending.reduce((next, { expiresAt }) => Math.min(next, expiresAt as number), Infinity);
+  }
+}

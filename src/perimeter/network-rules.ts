@@ -1,0 +1,117 @@
+import type { IpAddress } from '../net/ip-address.ts';
+import type { AddressList, ListedEntry } from './address-list.ts';
+import type { LiveEntries, LiveEntry } from './live-entries.ts';
+
+/** Why an address is not let in. */
+export type AddressReason = 'address.denied' | 'address.banned' | 'address.not-listed' | 'address.unknown';
+
+export interface Objection {
+  readonly reason: AddressReason;
+  /** The rule that matched, for the record: its place, its text, its note. */
+  readonly rule: string;
+  /** It is said, and the request passes nevertheless. */
+  readonly isReported: boolean;
+}
+
+export interface LayerRules {
+  /** Where the settings stand: `security`, `mcps.crm.security`, `admin`. */
+  readonly place: string;
+  /** Undefined: nobody is kept out for being on no list. */
+  readonly allow: AddressList | undefined;
+  readonly deny: AddressList | undefined;
+  /** `always`: programs on this machine pass the allow list. */
+  readonly localhost: 'always' | 'listed';
+  readonly unknown: 'block' | 'allow';
+  readonly mode: 'enforce' | 'report';
+}
+
+/**
+ * What one block of settings says of an address. Deny beats allow: no allow list, no entry more specific and no place in a
+ * file undoes a denial.
+ */
+export class Layer {
+  readonly rules: LayerRules;
+  private readonly live: LiveEntries | undefined;
+  private readonly notListed: Objection;
+  private readonly unknown: Objection | undefined;
+
+  /** @param live entries made while the gateway runs, for the layer of the gateway itself */
+  constructor(rules: LayerRules, live?: LiveEntries) {
+    this.rules = rules;
+    this.live = live;
+    const isReported = rules.mode === 'report';
+    this.notListed = Object.freeze({ reason: 'address.not-listed', rule: `${rules.place}.ip_whitelist`, isReported });
+    this.unknown =
+      rules.unknown === 'allow'
+        ? undefined
+        : Object.freeze({ reason: 'address.unknown', rule: `${rules.place}.ip_unknown: block`, isReported });
+  }
+
+  /** Undefined when the address passes. */
+  judge(address: IpAddress | undefined, isLocalhost: boolean): Objection | undefined {
+    if (address === undefined) return this.unknown;
+    const { allow, deny, localhost } = this.rules;
+    const denial = this.live?.denial(address);
+    if (denial !== undefined) return this.liveDenial(denial);
+    const denied = deny?.find(address);
+    if (denied !== undefined) return this.denial(denied);
+    if (allow === undefined || (isLocalhost && localhost === 'always')) return undefined;
+    if (allow.find(address) !== undefined || this.live?.allowance(address) !== undefined) return undefined;
+    return this.notListed;
+  }
+
+  /** Until when a verdict holds if no live entry changes, in milliseconds since the epoch. */
+  get until(): number {
+    return Math.min(this.rules.allow?.until ?? Infinity, this.rules.deny?.until ?? Infinity);
+  }
+
+  private denial(entry: ListedEntry): Objection {
+    const note = entry.note === undefined ? '' : ` (${entry.note})`;
+    const rule = `${entry.place} ${entry.cidr.text}${note}`;
+    return { reason: 'address.denied', rule, isReported: this.rules.mode === 'report' };
+  }
+
+  private liveDenial({ id, cidr, origin, reason }: LiveEntry): Objection {
+    const why = reason === undefined ? '' : ` (${reason})`;
+    const rule = `${origin === 'ban' ? 'ban' : 'entry'} ${id} ${cidr}${why}`;
+    const isReported = this.rules.mode === 'report';
+    return { reason: origin === 'ban' ? 'address.banned' : 'address.denied', rule, isReported };
+  }
+}
+
+/** From where requests to one listener may come: the gateway's layer and, on its route, a server's own. Both must pass. */
+export class NetworkRules {
+  readonly gateway: Layer;
+  private readonly servers: ReadonlyMap<string, Layer>;
+  private readonly live: LiveEntries;
+
+  constructor(gateway: Layer, servers: ReadonlyMap<string, Layer>, live: LiveEntries) {
+    this.gateway = gateway;
+    this.servers = servers;
+    this.live = live;
+  }
+
+  /** Of a server that has a block of its own. */
+  layerOf(server: string | undefined): Layer | undefined {
+    return server === undefined ? undefined : this.servers.get(server);
+  }
+
+  /** Grows when live entries change. */
+  get epoch(): number {
+    return this.live.epoch;
+  }
+
+  /** Whether an address that was let in before is refused now. */
+  refuses(address: IpAddress | undefined, isLocalhost: boolean, server: string | undefined): boolean {
+    const first = this.gateway.judge(address, isLocalhost);
+    if (first !== undefined && !first.isReported) return true;
+    const second = this.layerOf(server)?.judge(address, isLocalhost);
+    return second !== undefined && !second.isReported;
+  }
+
+  /** Whether some address is really kept out of the whole listener. */
+  get isFiltering(): boolean {
+    const { allow, deny, mode } = this.gateway.rules;
+    return mode === 'enforce' && (allow !== undefined || (deny !== undefined && deny.size > 0));
+  }
+}
