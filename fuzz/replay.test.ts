@@ -16,6 +16,7 @@ const INPUTS = new Map([
   ['sse', 1_500],
   ['framer', 1_500],
   ['headers', 1_500],
+  ['addresses', 600],
   ['proxy-protocol', 1_500],
   ['config', 60],
 ]);

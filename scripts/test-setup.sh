@@ -7,6 +7,7 @@ set -eu
 # A test that starts another program (nginx, redis-server) adds its line here.
 programs='
 openssl openssl makes the authorities and certificates of the TLS tests
+python3 python3 its ipaddress module, beside the reader of addresses
 '
 
 missing=''

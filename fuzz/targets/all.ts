@@ -1,4 +1,5 @@
 import type { Target } from '../target.ts';
+import { addresses } from './addresses.ts';
 import { config } from './config.ts';
 import { framer } from './framer.ts';
 import { gatewayTarget } from './gateway.ts';
@@ -7,4 +8,13 @@ import { jsonrpc } from './jsonrpc.ts';
 import { proxyProtocol } from './proxy-protocol.ts';
 import { sse } from './sse.ts';
 
-export const TARGETS: readonly Target[] = [jsonrpc, sse, framer, headers, proxyProtocol, config, gatewayTarget];
+export const TARGETS: readonly Target[] = [
+  jsonrpc,
+  sse,
+  framer,
+  headers,
+  addresses,
+  proxyProtocol,
+  config,
+  gatewayTarget,
+];
