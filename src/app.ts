@@ -1,30 +1,26 @@
-import { type Audit, disabledAudit } from './audit/audit.ts';
-import { AuditLog } from './audit/log.ts';
+import type { Audit } from './audit/audit.ts';
 import { callComponent, connectionComponent, listenerComponent, recordComponent } from './components.ts';
 import type { Loaded } from './config/load.ts';
 import type { ServerSettings, Settings } from './config/settings.ts';
 import type { ControlServices, GatewayStatus } from './control/command.ts';
 import { ControlServer } from './control/server.ts';
-import { MAC_KEY_BYTES, MacKey } from './crypto/mac.ts';
 import { newEstate } from './estate.ts';
 import { compileGeneration } from './generation.ts';
 import type { Listener } from './http/listener.ts';
-import { TokenRegistry } from './identity/token-registry.ts';
+import type { TokenRegistry } from './identity/token-registry.ts';
 import { type Component, Lifecycle } from './lifecycle.ts';
 import { bindListeners, urlOf } from './listeners.ts';
-import { AddressBook } from './perimeter/address-book.ts';
+import { closeParts, openParts, type Parts } from './parts.ts';
+import type { AddressBook } from './perimeter/address-book.ts';
+import { BanWatch } from './perimeter/bans.ts';
 import { AddressDoubts } from './policy/address-doubts.ts';
+import { banReport } from './proxy/ban-report.ts';
 import { Refuser } from './proxy/refuser.ts';
 import type { Estate, Generation } from './proxy/services.ts';
-import { VOCABULARY } from './proxy/vocabulary.ts';
 import { announceTools, callsOf, endDenied, judgeAgain, noteUnverified, restartNeeded } from './reload.ts';
-import { TaskHandles } from './session/task-handles.ts';
-import { openKeyFile } from './storage/key-file.ts';
-import { openSqlite } from './storage/sqlite.ts';
-import { openStateFolder } from './storage/state-folder.ts';
 import type { Storage } from './storage/storage.ts';
 import type { Log } from './telemetry/log.ts';
-import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import type { Metrics } from './telemetry/metrics.ts';
 import type { Upstream } from './upstream/lane.ts';
 import { UpstreamYard } from './upstream-yard.ts';
 
@@ -82,6 +78,7 @@ export class App {
       log: options.log,
       taskHandles: parts.taskHandles,
       entries: parts.book,
+      bans: new BanWatch(parts.book, banReport({ audit: parts.audit, metrics: parts.metrics, log: options.log })),
     });
     this.doubts = new AddressDoubts({ ...parts, log: options.log, now: () => performance.now() });
     this.yard = new UpstreamYard({ log: options.log, metrics: parts.metrics, version: options.version });
@@ -105,29 +102,13 @@ export class App {
    * @throws StorageError, CommandError or Error, each naming the setting and the remedy; nothing is left open then
    */
   static async open(options: AppOptions): Promise<App> {
-    const { settings, stateDir } = options.loaded;
-    const { log } = options;
-    const folder = openStateFolder(stateDir);
-    const metrics = createMetrics({ ...VOCABULARY, servers: settings.mcps.map((server) => server.id) });
-    const opened: (() => Promise<void>)[] = [];
+    const parts = await openParts(options);
     try {
-      const storage = openSqlite(folder);
-      opened.unshift(() => storage.close());
-      const onError = (error: unknown): void => log.error('the token store failed', { error: String(error) });
-      const registry = await TokenRegistry.open(storage, { onError });
-      opened.unshift(() => registry.close());
-      const book = await AddressBook.open(storage.addresses, {
-        onError: (error) => log.error('the address book failed', { error: String(error) }),
-      });
-      opened.unshift(() => book.close());
-      const audit = settings.audit.enabled ? AuditLog.open(settings.audit, { log, metrics }) : disabledAudit;
-      opened.unshift(() => audit.close());
-      const taskHandles = new TaskHandles(new MacKey(openKeyFile(folder, 'tasks.key', MAC_KEY_BYTES)));
-      const app = new App(options, { stateDir: folder, storage, registry, book, audit, metrics, taskHandles });
+      const app = new App(options, parts);
       await app.compile(1, options.loaded);
       return app;
     } catch (error) {
-      for (const close of opened) await close();
+      await closeParts(parts);
       throw error;
     }
   }
@@ -145,10 +126,8 @@ export class App {
   /** Lets go of what `open` took, when `start` was never reached or failed. Idempotent. */
   async abandon(): Promise<void> {
     await this.lifecycle.stop(1_000);
-    await this.audit.close();
-    await this.registry.close();
-    await this.book.close();
-    await this.storage.close();
+    const { audit, registry, book, storage } = this;
+    await closeParts({ audit, registry, book, storage });
   }
 
   /** Where each listener can be reached. */
@@ -231,6 +210,7 @@ export class App {
       upstream: (server: ServerSettings) => draft.upstreamOf(server, loaded.environment),
       onThrow: (step, error) => this.log.error('a policy step threw', { step, error: describe(error) }),
     });
+    this.estate.bans.configure(loaded.settings.security.bans, loaded.settings.security.mode === 'enforce');
     return draft.commit();
   }
 
@@ -280,16 +260,6 @@ export class App {
       audit: { enabled: this.settings.audit.enabled, healthy: this.audit.healthy },
     };
   }
-}
-
-interface Parts {
-  readonly stateDir: string;
-  readonly storage: Storage;
-  readonly registry: TokenRegistry;
-  readonly book: AddressBook;
-  readonly audit: Audit;
-  readonly metrics: Metrics;
-  readonly taskHandles: TaskHandles;
 }
 
 function describe(error: unknown): string {

@@ -2,6 +2,7 @@ import type { Audit } from './audit/audit.ts';
 import type { Listener } from './http/listener.ts';
 import type { TokenRegistry } from './identity/token-registry.ts';
 import type { Component } from './lifecycle.ts';
+import { closeParts } from './parts.ts';
 import type { AddressBook } from './perimeter/address-book.ts';
 import type { LegacySession } from './proxy/legacy-session.ts';
 import type { Estate, Generation } from './proxy/services.ts';
@@ -29,10 +30,7 @@ export function recordComponent({ audit, registry, book, storage, version }: Rec
     },
     stop: async () => {
       audit.note({ type: 'lifecycle', detail: 'gateway stopped' });
-      await audit.close();
-      await registry.close();
-      await book.close();
-      await storage.close();
+      await closeParts({ audit, registry, book, storage });
     },
   };
 }

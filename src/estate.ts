@@ -15,7 +15,7 @@ import { ReplayStore } from './stream/replay-store.ts';
 /** What is alive and outlives a reload, empty. Its bounds are those of the start. */
 export function newEstate(
   settings: Settings,
-  services: Pick<Estate, 'audit' | 'metrics' | 'log' | 'taskHandles' | 'entries'>,
+  services: Pick<Estate, 'audit' | 'metrics' | 'log' | 'taskHandles' | 'entries' | 'bans'>,
 ): Estate {
   const { sessions, streams } = settings;
   const { replay } = streams;
@@ -31,6 +31,7 @@ export function newEstate(
     entries: services.entries,
     denials: new DenialLog(services.log),
     reports: new ReportedRefusals(),
+    bans: services.bans,
     channels: new SseChannels(),
     taskHandles: services.taskHandles,
     streamQuota: new StreamQuota(streams.max_per_principal),

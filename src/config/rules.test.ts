@@ -30,6 +30,11 @@ describe.each([
     `auth: { enabled: false }\n${server('url: "http://x.example"')}`,
   ],
   [
+    'a first ban longer than the longest',
+    'security: { bans: { duration_ms: 2000, max_duration_ms: 1000 } }\n',
+    'security: { bans: { duration_ms: 1000, max_duration_ms: 1000 } }\n',
+  ],
+  [
     'two tokens of one name',
     tokens(`{ name: a, token: ${TOKEN} }`, `{ name: a, token: ${OTHER} }`),
     tokens(`{ name: a, token: ${TOKEN} }`, `{ name: b, token: ${OTHER} }`),

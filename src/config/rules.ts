@@ -1,6 +1,7 @@
 import { hashToken } from '../crypto/token.ts';
 import { isLoopback } from '../net/loopback.ts';
 import { ADDRESS_DOUBTS } from './address-rules.ts';
+import { banLengths, banTrust } from './ban-rules.ts';
 import { BROWSER_DOUBTS, BROWSER_RULES } from './browser-rules.ts';
 import { CONNECTION_DOUBTS } from './connection-rules.ts';
 import type { Finding } from './findings.ts';
@@ -193,6 +194,7 @@ export const RULES: readonly Rule[] = [
   tokenServers,
   serverIds,
   restartWaits,
+  banLengths,
   ownListener,
   adminListener,
   ...TRUST_RULES,
@@ -222,6 +224,7 @@ export const DOUBTS: readonly Rule[] = [
   idleAnonymousRoles,
   expiredTokens,
   ...ADDRESS_DOUBTS,
+  banTrust,
   ...CONNECTION_DOUBTS,
   ...UPSTREAM_TLS_DOUBTS,
   ...BROWSER_DOUBTS,

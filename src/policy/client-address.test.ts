@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { exchangeOf, type RequestFacts } from '../../test/support/judged.ts';
 import type { BelievedHeader } from '../net/forwarded-walk.ts';
+import type { IpAddress } from '../net/ip-address.ts';
 import { Trust } from '../net/trust.ts';
 import { isTrustFault, parseTrust, type TrustValue } from '../net/trust-grammar.ts';
 import { clientAddress } from './client-address.ts';
@@ -59,6 +60,37 @@ describe('the address of a client', () => {
     expect(verdict).toEqual({ pass: 'client-address.unknown' });
     expect([x.client, x.clientAddress, x.isLocalhost]).toEqual([undefined, '127.0.0.1', false]);
     expect(doubts).toEqual(['forwarded.unparsable']);
+  });
+});
+
+describe('an address', () => {
+  const chain = ['X-Forwarded-For', '198.51.100.7, 203.0.113.9'];
+  const cases: [string, RequestFacts, TrustValue, boolean][] = [
+    ['of a caller who comes straight here', { peer: '203.0.113.9' }, 'loopback', true],
+    ['of a caller who forges a chain', { peer: '203.0.113.9', headers: chain }, 'loopback', true],
+    ['that a trusted proxy gives', { peer: '127.0.0.1', headers: chain }, 'loopback', true],
+    ['of a trusted proxy that speaks for nobody', { peer: '127.0.0.1' }, 'loopback', false],
+    [
+      'of a proxy at the far end of a chain',
+      { peer: '127.0.0.1', headers: chain },
+      ['loopback', '198.51.100.0/24', '203.0.113.9'],
+      false,
+    ],
+    ['anybody may claim', { peer: '203.0.113.9', headers: chain }, true, false],
+    ['of whoever may be a proxy', { peer: '203.0.113.9' }, true, false],
+    ['behind fewer proxies than there should be', { peer: '127.0.0.1', headers: chain }, 3, false],
+    ['behind as many proxies as there should be', { peer: '127.0.0.1', headers: chain }, 2, true],
+    [
+      'of the proxy that handed over junk',
+      { peer: '127.0.0.1', headers: ['X-Forwarded-For', '203.0.113.9, junk'] },
+      'loopback',
+      false,
+    ],
+  ];
+
+  it.each(cases)('%s is held against it, or not, as it should be', (_, facts, value, own) => {
+    const { x } = judged(facts, value);
+    expect(x.proof.isItsOwn(x.client as IpAddress)).toBe(own);
   });
 });
 

@@ -1,9 +1,9 @@
 import { parseForwardedNode } from '../net/forwarded-node.ts';
-import type { BelievedHeader, Walked } from '../net/forwarded-walk.ts';
+import type { BelievedHeader, WalkEnd, Walked } from '../net/forwarded-walk.ts';
 import { walk } from '../net/forwarded-walk.ts';
 import type { Trust } from '../net/trust.ts';
 import type { Admission } from './engine.ts';
-import type { Exchange } from './exchange.ts';
+import { type ClientProof, type Exchange, PROVEN, UNPROVEN } from './exchange.ts';
 import { pass } from './verdict.ts';
 
 /** Something odd about where a request says it comes from. The request goes on; somebody should know. */
@@ -35,6 +35,7 @@ export interface ClientAddressPorts {
 export function clientAddress({ trust, believed }: ClientAddressSettings, ports: ClientAddressPorts): Admission {
   const peer = pass('client-address.peer');
   const forwarded = pass('client-address.forwarded');
+  const unlessProxy: ClientProof = { isItsOwn: (client) => trust.ruleOf(client, 0) === undefined };
   const unknown = pass('client-address.unknown');
   return {
     name: 'client-address',
@@ -48,6 +49,7 @@ export function clientAddress({ trust, believed }: ClientAddressSettings, ports:
         x.clientAddress = x.peer;
         x.isLocalhost = connection.peer.isLoopback;
         x.isSecure = connection.isEncrypted;
+        x.proof = unlessProxy;
         return peer;
       }
       const walked = walk(connection, x.headers, trust, believed);
@@ -55,6 +57,7 @@ export function clientAddress({ trust, believed }: ClientAddressSettings, ports:
       x.client = walked.isUnknown ? undefined : walked.client;
       x.clientAddress = walked.client?.text ?? '';
       x.chain = walked.chain;
+      x.proof = UNTRUSTED_ENDS.has(walked.end) ? PROVEN : UNPROVEN;
       x.isSecure = connection.isEncrypted || walked.saysHttps;
       tellDoubts(x, walked, ports);
       ports.explain?.(x, walked);
@@ -63,6 +66,9 @@ export function clientAddress({ trust, believed }: ClientAddressSettings, ports:
     },
   };
 }
+
+/** Where the walk stopped at somebody who is not trusted, that is the client and no proxy. */
+const UNTRUSTED_ENDS: ReadonlySet<WalkEnd> = new Set<WalkEnd>(['untrusted-peer', 'untrusted-source', 'untrusted-hop']);
 
 function tellDoubts(x: Exchange, walked: Walked, ports: ClientAddressPorts): void {
   if (walked.end === 'untrusted-peer') {

@@ -20,6 +20,18 @@ export interface Inbound {
   readonly revision: Revision | undefined;
 }
 
+/**
+ * Says whether an address that a request came from belongs to whoever sent it: the far end of the socket, or what trusted
+ * proxies say of whoever came to the first of them. Not so for a proxy itself, nor where a chain ends before it reaches
+ * somebody who is not trusted: that address may be anybody's.
+ */
+export interface ClientProof {
+  isItsOwn(client: IpAddress): boolean;
+}
+
+export const PROVEN: ClientProof = Object.freeze({ isItsOwn: () => true });
+export const UNPROVEN: ClientProof = Object.freeze({ isItsOwn: () => false });
+
 /** The facts a step may establish. A fixed set: the exchange has a field for each, and no bag of others. */
 export type FactName = 'responseHeaders' | 'requestId' | 'clientAddress' | 'principal' | 'inbound';
 
@@ -51,6 +63,8 @@ export class Exchange {
   clientRequestId: string | undefined = undefined;
   /** Who the client is, as far as trust reaches. Undefined when nobody can say. */
   client: IpAddress | undefined = undefined;
+  /** Whether the client's address is its own and nobody else's. Asked only when something is to be held against it. */
+  proof: ClientProof = UNPROVEN;
   /** The same in its canonical spelling; empty when nobody can say. */
   clientAddress = '';
   /** What trusted proxies said of the way here, client first; empty where nothing was believed. Never the peer. */

@@ -121,8 +121,7 @@ export abstract class ReceivedCall implements Call, Ticket {
     const unfit = this.admit();
     // The body may have been long on its way; what was accepted before it may be revoked by now.
     if (!this.rules.stillAccepts(this.holder, this.server)) return this.end('token-revoked');
-    if (this.client !== undefined && this.estate.entries.denial(this.client) !== undefined)
-      return this.end('address-denied');
+    if (this.wasDenied()) return this.end('address-denied');
     if (unfit !== undefined) return this.refused(unfit);
     try {
       let judged = this.rules.decide.run(this);
@@ -183,6 +182,13 @@ export abstract class ReceivedCall implements Call, Ticket {
   protected finish(outcome: Outcome, status: number, detail: string | undefined, reason?: string): void {
     this.close();
     recordOutcome(this.estate, this.rules, this, { outcome, status, detail, reason });
+  }
+
+  /** Since it was let in. */
+  private wasDenied(): boolean {
+    const { client, isLocalhost, server } = this;
+    if (client === undefined || this.estate.entries.denial(client) === undefined) return false;
+    return this.rules.network.refuses(client, isLocalhost, server);
   }
 
   private close(): void {

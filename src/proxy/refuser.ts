@@ -9,6 +9,7 @@ import { type Problem, ProblemError } from '../problem/problem.ts';
 import { BlockedPages } from './blocked-pages.ts';
 import { httpRefusal, rpcRefusal } from './refusal.ts';
 import type { Estate } from './services.ts';
+import { COUNTED_REASONS } from './vocabulary.ts';
 
 /**
  * Turns a denial into an answer and a record. Refusals of callers nobody knows yet go through the bounded quota of the
@@ -66,6 +67,10 @@ export class Refuser {
     audit.refusal({ ...refusalRow(x, step, denial), verdict: 'would-deny', outcome: undefined }, keyOf(x));
   }
 
+  private countFailure({ client, proof }: Exchange, reason: string): void {
+    if (client !== undefined && proof.isItsOwn(client)) this.estate.bans.failed(client, reason);
+  }
+
   private record(x: Exchange, step: string, denial: Denial): void {
     if (step === 'network')
       this.estate.denials.denied(denial.reason === 'address.unknown' ? '' : x.clientAddress, {
@@ -75,6 +80,7 @@ export class Refuser {
       });
     this.estate.metrics.verdict(step, denial.reason, 'deny');
     if (denial.reason === 'origin.not-allowed') this.blocked(x, denial.reason, denial.rule);
+    if (this.estate.bans.isOn && COUNTED_REASONS.has(denial.reason)) this.countFailure(x, denial.reason);
     const row = refusalRow(x, step, denial);
     if (x.principal === undefined) this.estate.audit.refusal(row, keyOf(x));
     else this.estate.audit.note(row);

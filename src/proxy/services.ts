@@ -3,6 +3,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Route, RouteTable } from '../http/routes.ts';
 import type { PrincipalId } from '../identity/principal.ts';
 import type { SharedSubscriptions } from '../listen/shared-subscriptions.ts';
+import type { BanWatch } from '../perimeter/bans.ts';
 import type { DenialLog } from '../perimeter/denial-log.ts';
 import type { LiveEntries } from '../perimeter/live-entries.ts';
 import type { NetworkRules } from '../perimeter/network-rules.ts';
@@ -46,6 +47,8 @@ export interface Estate {
   readonly denials: DenialLog;
   /** What report-only mode let pass. */
   readonly reports: ReportedRefusals;
+  /** Told of requests that failed. */
+  readonly bans: BanWatch;
 }
 
 /** One configured server as a generation sees it. */

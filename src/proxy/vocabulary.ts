@@ -103,6 +103,23 @@ const REASONS = [
   'tool.unnamed',
 ];
 
+/**
+ * Refusals that count towards a ban: a credential that is none of ours, and bytes no well-meaning program sends. Nothing that
+ * somebody else could have a browser send from its own address is among them (a foreign Origin or Host, a path that is not
+ * there, no credential at all), for a web page could then have its visitors banned; nor a token that has merely expired.
+ */
+export const COUNTED_REASONS: ReadonlySet<string> = new Set([
+  'authorization.repeated',
+  'headers.duplicated',
+  'host.malformed',
+  'request.malformed',
+  'request.transfer-coding',
+  'token.malformed',
+  'token.placeholder',
+  'token.too-long',
+  'token.unknown',
+]);
+
 /** A body or protocol problem is its own reason, under the part of the request it lies in. */
 const OF_PROBLEMS = Object.keys(PROBLEMS).flatMap((code) => {
   const name = code.toLowerCase().replaceAll('_', '-');

@@ -33,6 +33,8 @@ export interface Metrics {
   upstreamState(server: string, state: UpstreamState): void;
   /** How many child processes this server has now. */
   children(server: string, count: number): void;
+  /** One address banned, or reported where bans are not enforced. */
+  bans(outcome: 'made' | 'reported'): void;
   /** Attempts to write the audit record that failed. */
   auditFailures(count?: number): void;
   /** Audit records written. */
@@ -72,6 +74,7 @@ class PrometheusMetrics implements Metrics {
   readonly #streams: CellFamily;
   readonly #states: CellFamily;
   readonly #children: CellFamily;
+  readonly #bans: CellFamily;
   readonly #auditFailures: Cell;
   readonly #auditRecords: Cell;
 
@@ -94,6 +97,7 @@ class PrometheusMetrics implements Metrics {
     this.#streams = cells('gauge', 'streams_open', 'Open client-facing streams', ['kind']);
     this.#states = cells('gauge', 'upstream_state', '1 for the state the server is in', ['server', 'state']);
     this.#children = cells('gauge', 'children', 'Running child processes', ['server']);
+    this.#bans = cells('counter', 'bans_total', 'Addresses banned, or reported where nothing is enforced', ['outcome']);
     this.#auditFailures = cells('counter', 'audit_failures_total', 'Failed attempts to write the audit record').add(
       '',
       [],
@@ -147,6 +151,10 @@ class PrometheusMetrics implements Metrics {
   children(server: string, count: number): void {
     const cell = this.#children.find(server) ?? one(this.#children, known(this.#servers, server));
     cell.value = count;
+  }
+
+  bans(outcome: 'made' | 'reported'): void {
+    one(this.#bans, outcome).value += 1;
   }
 
   auditFailures(count = 1): void {

@@ -44,6 +44,7 @@ const ROOT_FILES: Readonly<Record<string, string>> = {
   'src/generation.ts': 'app',
   'src/lifecycle.ts': 'app',
   'src/listeners.ts': 'app',
+  'src/parts.ts': 'app',
   'src/reload.ts': 'app',
   'src/upstream-yard.ts': 'app',
   'src/version.ts': 'app',

@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import { about } from '../about.ts';
 import { ADDRESS_SETTINGS, SERVER_ADDRESS_SETTINGS } from './security-addresses.ts';
+import { bans } from './security-bans.ts';
 import { cors } from './security-cors.ts';
 import { upstreamTls } from './tls.ts';
 
 export const security = z.strictObject({
   ...ADDRESS_SETTINGS,
   cors: cors('gateway').prefault({}).register(about, { description: 'Calls from web pages.' }),
+  bans: bans
+    .prefault({})
+    .register(about, { description: 'Addresses kept out for a while because they fail again and again.' }),
 });
 
 /** The same questions for one server's route. What it says narrows what the gateway's own block lets through, never widens it. */

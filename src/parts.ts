@@ -1,0 +1,62 @@
+import { type Audit, disabledAudit } from './audit/audit.ts';
+import { AuditLog } from './audit/log.ts';
+import type { Loaded } from './config/load.ts';
+import { MAC_KEY_BYTES, MacKey } from './crypto/mac.ts';
+import { TokenRegistry } from './identity/token-registry.ts';
+import { AddressBook } from './perimeter/address-book.ts';
+import { VOCABULARY } from './proxy/vocabulary.ts';
+import { TaskHandles } from './session/task-handles.ts';
+import { openKeyFile } from './storage/key-file.ts';
+import { openSqlite } from './storage/sqlite.ts';
+import { openStateFolder } from './storage/state-folder.ts';
+import type { Storage } from './storage/storage.ts';
+import type { Log } from './telemetry/log.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+
+/** What the state folder holds, opened. */
+export interface Parts {
+  readonly stateDir: string;
+  readonly storage: Storage;
+  readonly registry: TokenRegistry;
+  readonly book: AddressBook;
+  readonly audit: Audit;
+  readonly metrics: Metrics;
+  readonly taskHandles: TaskHandles;
+}
+
+/** @throws StorageError or Error, each naming the setting and the remedy; nothing is left open then */
+export async function openParts({ loaded, log }: { loaded: Loaded; log: Log }): Promise<Parts> {
+  const { settings } = loaded;
+  const stateDir = openStateFolder(loaded.stateDir);
+  const metrics = createMetrics({ ...VOCABULARY, servers: settings.mcps.map((server) => server.id) });
+  const opened: { close(): Promise<void> }[] = [];
+  const failed = (what: string) => (error: unknown) => log.error(what, { error: String(error) });
+  try {
+    const storage = openSqlite(stateDir);
+    opened.unshift(storage);
+    const registry = await TokenRegistry.open(storage, { onError: failed('the token store failed') });
+    opened.unshift(registry);
+    const book = await AddressBook.open(storage.addresses, { onError: failed('the address book failed') });
+    opened.unshift(book);
+    const audit = settings.audit.enabled ? AuditLog.open(settings.audit, { log, metrics }) : disabledAudit;
+    opened.unshift(audit);
+    const taskHandles = new TaskHandles(new MacKey(openKeyFile(stateDir, 'tasks.key', MAC_KEY_BYTES)));
+    return { stateDir, storage, registry, book, audit, metrics, taskHandles };
+  } catch (error) {
+    for (const part of opened) await part.close();
+    throw error;
+  }
+}
+
+/** Idempotent. */
+export async function closeParts({
+  audit,
+  registry,
+  book,
+  storage,
+}: Pick<Parts, 'audit' | 'registry' | 'book' | 'storage'>): Promise<void> {
+  await audit.close();
+  await registry.close();
+  await book.close();
+  await storage.close();
+}
