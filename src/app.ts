@@ -1,4 +1,5 @@
 import type { Audit } from './audit/audit.ts';
+import { CertificateKeeper } from './certificate-keeper.ts';
 import { callComponent, connectionComponent, listenerComponent, recordComponent } from './components.ts';
 import type { Loaded } from './config/load.ts';
 import type { ServerSettings, Settings } from './config/settings.ts';
@@ -56,6 +57,7 @@ export class App {
   private readonly startedAt = new Date();
   private generation!: Generation;
   private control: ControlServer | undefined;
+  private readonly certificates: CertificateKeeper;
   private readonly listeners: readonly Listener[];
   private draining = false;
   private loaded: Loaded;
@@ -82,8 +84,10 @@ export class App {
     });
     this.doubts = new AddressDoubts({ ...parts, log: options.log, now: () => performance.now() });
     this.yard = new UpstreamYard({ log: options.log, metrics: parts.metrics, version: options.version });
+    this.certificates = new CertificateKeeper({ log: options.log, audit: parts.audit });
     this.listeners = bindListeners(this.settings, {
       estate: this.estate,
+      certificates: this.certificates,
       house: {
         generation: () => this.generation,
         facts: {
@@ -175,9 +179,11 @@ export class App {
 
   private async takeOver(loaded: Loaded): Promise<readonly string[]> {
     const before = this.generation;
+    const useCertificates = this.certificates.prepare(loaded.settings);
     const unused = await this.compile(before.number + 1, loaded);
     const now = this.generation;
     this.loaded = loaded;
+    useCertificates();
     this.metrics.know({ servers: [...now.servers.keys()] });
     this.estate.directories.clear();
     judgeAgain(this.estate, now);
@@ -226,6 +232,7 @@ export class App {
       connectionComponent(this.listeners),
       callComponent(estate, { registry, book }, this.settings.sessions.idle_timeout_ms, () => this.generation),
       this.controlComponent(),
+      this.certificates.component(),
       listenerComponent(this.listeners, () => {
         this.draining = true;
       }),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { CertificateKeeper, TlsPlace } from './certificate-keeper.ts';
 import type { Settings } from './config/settings.ts';
 import type { Stage } from './http/entrance.ts';
 import { Listener, type ListenerHandlers, type ListenerSettings } from './http/listener.ts';
@@ -11,34 +12,41 @@ import type { Estate, Generation, Plane } from './proxy/services.ts';
 export interface ListenerParts {
   readonly estate: Estate;
   readonly house: House;
+  readonly certificates: CertificateKeeper;
 }
 
-/** The listeners a configuration asks for, each with its front door. None of them listens yet. */
+/**
+ * The listeners a configuration asks for, each with its front door. None of them listens yet.
+ * @throws TlsFileError when a certificate cannot be used
+ */
 export function bindListeners(settings: Settings, parts: ListenerParts): readonly Listener[] {
   const { server, admin } = settings;
-  const main = open('main', mainBind(server), parts, (rules) => rules.data, mainStages(server));
+  const stages = [...mainStages(server), ...tlsStages(parts.certificates, 'server', server)];
+  const main = open('main', mainBind(server), parts, stages, (rules) => rules.data);
   if (!admin.enabled) return [main];
-  return [main, open('admin', { ...admin, limits: server.limits }, parts, (rules) => rules.admin)];
+  const own = { ...admin, limits: server.limits };
+  return [main, open('admin', own, parts, tlsStages(parts.certificates, 'admin', admin), (rules) => rules.admin)];
 }
 
 /** Where a listener can be reached from this machine. */
-export function urlOf({ address: { host, port }, socketPath }: Listener): string {
-  return socketPath !== undefined ? `unix:${socketPath}` : `http://${reachableHost(host)}:${port}`;
+export function urlOf({ isEncrypted, address: { host, port }, socketPath }: Listener): string {
+  if (socketPath !== undefined) return `unix:${socketPath}`;
+  return `http${isEncrypted ? 's' : ''}://${reachableHost(host)}:${port}`;
 }
 
 function open(
   name: string,
   settings: ListenerSettings,
   { estate, house }: ListenerParts,
+  stages: readonly Stage[],
   planeOf: (rules: Generation) => Plane,
-  stages: readonly Stage[] = [],
 ): Listener {
   const prefix = randomBytes(6).toString('base64url');
   const door = new FrontDoor(estate, house, planeOf, prefix);
   const handlers: ListenerHandlers = {
     request: (request, response, isFirst) => door.request(request, response, isFirst),
     refused: (problem, detail, socket) => door.refused(problem, detail, socket),
-    turnedAway: (reason, detail, socket) => door.turnedAway(reason, detail, socket),
+    turnedAway: (reason, detail, socket, answer) => door.turnedAway(reason, detail, socket, answer),
   };
   return new Listener(name, settings, handlers, stages);
 }
@@ -52,4 +60,9 @@ function mainBind({ host, port, limits, socket: path, socket_mode: mode }: Setti
 function mainStages({ proxy_protocol }: Settings['server']): readonly Stage[] {
   if (proxy_protocol === 'off') return [];
   return [proxyStage((connection) => connection.peer?.isLoopback === true)];
+}
+
+function tlsStages(keeper: CertificateKeeper, place: TlsPlace, { tls }: Pick<Settings['server'], 'tls'>): Stage[] {
+  const stage = keeper.open(place, tls);
+  return stage === undefined ? [] : [stage];
 }

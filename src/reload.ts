@@ -90,10 +90,15 @@ export function restartNeeded(before: Settings, after: Settings): readonly strin
 /** Whom to believe about addresses belongs to the rules, and follows a reload. */
 function fixedPart({ server }: Settings): object {
   const { trust_proxy, trust_proxy_sets, trust_proxy_spoofable, forwarded_header, ...listener } = server;
-  return listener;
+  return bound(listener);
+}
+
+/** Whether TLS ends at a listener stays as it is; with which certificates does not. */
+function bound<T extends { readonly tls?: object }>({ tls, ...rest }: T): object {
+  return { ...rest, tls: tls !== undefined };
 }
 
 /** Who may come to the admin listener is reloaded with everything else. */
 function bindOf({ ip_whitelist: _, ...bind }: Settings['admin']) {
-  return bind;
+  return bound(bind);
 }

@@ -5,6 +5,7 @@ import { banLengths, banTrust } from './ban-rules.ts';
 import { BROWSER_DOUBTS, BROWSER_RULES } from './browser-rules.ts';
 import { CONNECTION_DOUBTS } from './connection-rules.ts';
 import type { Finding } from './findings.ts';
+import { listenerTls, listenerTlsDoubts, redirectTarget } from './listener-tls-rules.ts';
 import { nearest } from './nearest.ts';
 import type { Path } from './path.ts';
 import type { Draft, Rule } from './rule.ts';
@@ -198,6 +199,8 @@ export const RULES: readonly Rule[] = [
   ownListener,
   adminListener,
   ...TRUST_RULES,
+  listenerTls,
+  redirectTarget,
   ...UPSTREAM_TLS_RULES,
   ...BROWSER_RULES,
 ];
@@ -225,6 +228,7 @@ export const DOUBTS: readonly Rule[] = [
   expiredTokens,
   ...ADDRESS_DOUBTS,
   banTrust,
+  listenerTlsDoubts,
   ...CONNECTION_DOUBTS,
   ...UPSTREAM_TLS_DOUBTS,
   ...BROWSER_DOUBTS,

@@ -45,6 +45,20 @@ function deriveLists<Block extends AddressBlock>(block: Block, at: string, locat
   return located;
 }
 
+type ListenerTls = NonNullable<ParsedSettings['server']['tls']>;
+
+/** A block that is switched off counts as absent. Its files are absolute. */
+function deriveListenerTls(block: ListenerTls | undefined, at: string, locate: Locate): { tls?: ListenerTls } {
+  if (block === undefined || !block.enabled) return {};
+  const files = <T extends object>(part: T, place: string): T => {
+    const isFile = ([key, value]: [string, unknown]) => key.endsWith('_file') && typeof value === 'string';
+    const named = Object.entries(part).filter(isFile) as [string, string][];
+    return { ...part, ...Object.fromEntries(named.map(([key, path]) => [key, locate(`${place}.${key}`, path)])) };
+  };
+  const certificates = block.certificates.map((entry, index) => files(entry, `${at}.certificates[${index}]`));
+  return { tls: { ...files(block, at), certificates } };
+}
+
 function deriveServer(entry: ServerSettings, at: string, locate: Locate): ServerSettings {
   // The short form of `auth` has one token without a name of its own; the audit record needs to call it something.
   const methods = entry.auth?.methods.map((method) => ({
@@ -84,13 +98,19 @@ function deriveListener(server: ParsedSettings['server'], locate: Locate): Parse
  */
 export function derive(parsed: ParsedSettings, stateDir: string, locate: Locate): Settings {
   const { $schema: _, state_dir: __, admin, audit, mcps, ...rest } = parsed;
-  const { port } = rest.server;
+  const { tls: serverTls, ...server } = rest.server;
+  const { port } = server;
+  const { tls: adminTls, ...operators } = admin;
   return {
     ...rest,
-    server: deriveListener(rest.server, locate),
+    server: { ...deriveListener(server, locate), ...deriveListenerTls(serverTls, 'server.tls', locate) },
     security: deriveLists(rest.security, 'security', locate),
     mcps: mcps.map((entry, index) => deriveServer(entry, `mcps[${index}]`, locate)),
-    admin: { ...deriveLists(admin, 'admin', locate), port: admin.port ?? (port === 0 ? 0 : port + 1) },
+    admin: {
+      ...deriveLists(operators, 'admin', locate),
+      port: admin.port ?? (port === 0 ? 0 : port + 1),
+      ...deriveListenerTls(adminTls, 'admin.tls', locate),
+    },
     audit: {
       ...audit,
       file: audit.file === undefined ? join(stateDir, 'audit', 'audit.jsonl') : locate('audit.file', audit.file),

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { IpAddress } from '../net/ip-address.ts';
 import { socketAddress } from '../net/socket-address.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 
 /**
  * What is known of a connection before the first request on it. Stages (`entrance.ts`) fill it in; a request that comes on it
@@ -13,6 +14,8 @@ export class Connection {
   readonly isUnix: boolean;
   /** TLS ends here. */
   isEncrypted: boolean;
+  /** The client's own certificate, where one was asked for, shown and verified. */
+  certificate: ClientCertificate | undefined = undefined;
   /**
    * A PROXY header came first. Then the peer is not the client's own machine, and where the header named nobody (LOCAL,
    * UNKNOWN) forwarding headers are worth nothing either: whoever sent it passes bytes on without looking into them.

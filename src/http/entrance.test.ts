@@ -36,8 +36,10 @@ async function behind(stages: readonly Stage[], limits: Partial<ListenerSettings
     {
       request,
       refused: () => '',
-      turnedAway: (reason, detail, socket) =>
-        void turned.push({ reason, detail, peer: connectionOf(socket).peer?.text }),
+      turnedAway: (reason, detail, socket) => {
+        turned.push({ reason, detail, peer: connectionOf(socket).peer?.text });
+        return '';
+      },
     },
     stages,
   );

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import type { Problem } from '../problem/problem.ts';
 import { alsoStandsFor, type Connection, connectionOf } from './connection.ts';
+import { refuseRaw } from './raw-refusal.ts';
 
 /** Why a connection ends before HTTP is spoken on it. */
 export interface TurnedAway {
@@ -7,6 +9,10 @@ export interface TurnedAway {
   readonly reason: string;
   /** For the record. */
   readonly detail: string;
+  /** What the client is told, as an answer to a request nobody reads. Absent: the connection is closed without a word. */
+  readonly answer?: Problem;
+  /** The socket the answer goes out on. Default: the one the stage was given. */
+  readonly through?: Socket;
 }
 
 /**
@@ -26,8 +32,8 @@ export interface Stage {
 export interface EntranceHandlers {
   /** Every stage is passed. `socket` stands for the connection (`connectionOf`). */
   entered(socket: Socket): void;
-  /** For the record. Called once for a connection, before its socket is closed. */
-  turnedAway(reason: string, detail: string, socket: Socket): void;
+  /** For the record. Called once for a connection, before its socket is closed. Returns the decision id. */
+  turnedAway(reason: string, detail: string, socket: Socket, answer?: Problem): string;
 }
 
 /** The way from an accepted socket to HTTP. All stages together have one time limit. */
@@ -69,8 +75,10 @@ export class Entrance {
         this.handlers.entered(end);
         return;
       }
-      if (end !== undefined) this.handlers.turnedAway(end.reason, end.detail, raw);
-      raw.destroy();
+      if (end === undefined) return void raw.destroy();
+      const id = this.handlers.turnedAway(end.reason, end.detail, raw, end.answer);
+      if (end.answer === undefined) raw.destroy();
+      else refuseRaw(end.through ?? raw, end.answer, id);
     });
   }
 

@@ -26,7 +26,7 @@ async function listening(handlers: Partial<ListenerHandlers> = {}, limits: Parti
     {
       request: answer,
       refused: (problem, detail) => `id-${refused.push({ problem, detail })}`,
-      turnedAway: () => {},
+      turnedAway: () => '',
       ...handlers,
     },
   );
@@ -48,7 +48,7 @@ describe('a listener', () => {
     const second = new Listener(
       'second',
       { host: '127.0.0.1', port: listener.address.port, limits: LIMITS },
-      { request: answer, refused: () => '', turnedAway: () => {} },
+      { request: answer, refused: () => '', turnedAway: () => '' },
     );
     await expect(second.start()).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await second.stop(AbortSignal.abort());
@@ -169,7 +169,7 @@ describe('a listener that stops', () => {
     const idle = new Listener(
       'idle',
       { host: '127.0.0.1', port: 0, limits: LIMITS },
-      { request: answer, refused: () => '', turnedAway: () => {} },
+      { request: answer, refused: () => '', turnedAway: () => '' },
     );
     await idle.stop(new AbortController().signal);
   });

@@ -33,8 +33,11 @@ export interface ListenerHandlers {
   request(request: IncomingMessage, response: ServerResponse, isFirst: boolean): void;
   /** Node's parser refused the bytes: for the record. Returns the decision id of the answer that goes out. */
   refused(problem: Problem, detail: string, socket: Socket): string;
-  /** A connection ended before HTTP was spoken on it: for the record. `reason` is one of the vocabulary. */
-  turnedAway(reason: string, detail: string, socket: Socket): void;
+  /**
+   * A connection ended before HTTP was spoken on it: for the record. `reason` is one of the vocabulary, `answer` what goes out.
+   * Returns the decision id.
+   */
+  turnedAway(reason: string, detail: string, socket: Socket, answer?: Problem): string;
 }
 
 /**
@@ -43,6 +46,8 @@ export interface ListenerHandlers {
  */
 export class Listener {
   readonly name: string;
+  /** TLS ends here. */
+  readonly isEncrypted: boolean;
   private readonly server: Server;
   private readonly settings: ListenerSettings;
   private readonly handlers: ListenerHandlers;
@@ -59,6 +64,7 @@ export class Listener {
   /** @param stages what every connection passes, in this order, before HTTP is spoken on it */
   constructor(name: string, settings: ListenerSettings, handlers: ListenerHandlers, stages: readonly Stage[] = []) {
     this.name = name;
+    this.isEncrypted = stages.some((stage) => stage.name === 'tls');
     this.settings = settings;
     this.handlers = handlers;
     const { limits } = settings;
@@ -150,7 +156,7 @@ export class Listener {
         this.onConnection(socket);
         serve?.call(this.server, socket);
       },
-      turnedAway: (reason, detail, socket) => this.handlers.turnedAway(reason, detail, socket),
+      turnedAway: (reason, detail, socket, answer) => this.handlers.turnedAway(reason, detail, socket, answer),
     });
     this.server.on('connection', (socket) => entrance.arrive(socket));
     return entrance;

@@ -28,7 +28,10 @@ async function behindProxies(limits: Partial<ListenerSettings['limits']> = {}, m
         response.end(`${peer?.text} ${isAnnounced} ${announced?.text}`);
       },
       refused: () => '',
-      turnedAway: (reason, detail) => void turned.push(`${reason}: ${detail}`),
+      turnedAway: (reason, detail) => {
+        turned.push(`${reason}: ${detail}`);
+        return '';
+      },
     },
     [proxyStage(mayAnnounce)],
   );

@@ -34,7 +34,7 @@ function listenerOn(path: string, mode = 0o660): Listener {
         response.end(`${isUnix} ${peer?.text}`);
       },
       refused: () => '',
-      turnedAway: () => {},
+      turnedAway: () => '',
     },
   );
   onTestFinished(() => listener.stop(AbortSignal.abort()));

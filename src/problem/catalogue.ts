@@ -24,6 +24,7 @@ const entries = {
   SESSION_REQUIRED: [400, 40003, 'Mcp-Session-Id header is required'],
   AMBIGUOUS_CREDENTIALS: [400, 40004, 'More than one credential was presented'],
   EVENT_NOT_FOUND: [400, 40005, 'Last-Event-ID names no event of this session that can be resumed from'],
+  TLS_EXPECTED: [400, 40006, 'This port speaks TLS: use https'],
   SESSION_NOT_FOUND: [404, 40401, 'Session not found'],
   NOT_FOUND: [404, 40402, 'Not found'],
   SESSION_ENDED: [404, 40404, 'The session was ended, and with it what was under way'],
@@ -45,6 +46,7 @@ const entries = {
   ADDRESS_DENIED: [403, 40306, 'Access denied'],
   ADDRESS_UNKNOWN: [403, 40307, 'Unable to determine client IP address'],
   ROLE_REQUIRED: [403, 40304, 'The caller has no role that allows this'],
+  CLIENT_CERTIFICATE_REQUIRED: [403, 40310, 'A client certificate of an authority trusted here is required'],
   SERVER_NOT_ALLOWED: [404, 40403, 'Not found'],
 
   // Limits

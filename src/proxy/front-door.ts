@@ -69,9 +69,9 @@ export class FrontDoor {
     return this.refuseConnection('http.unreadable', detail, socket, problem.status);
   }
 
-  /** A connection ended before HTTP was spoken on it: for the record. */
-  turnedAway(reason: string, detail: string, socket: Socket): void {
-    this.refuseConnection(reason, detail, socket);
+  /** A connection ended before HTTP was spoken on it: for the record. Returns the decision id. */
+  turnedAway(reason: string, detail: string, socket: Socket, answer?: Problem): string {
+    return this.refuseConnection(reason, detail, socket, answer?.status);
   }
 
   private refuseConnection(reason: string, rule: string, socket: Socket, status?: number): string {

@@ -39,6 +39,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
 
 const ROOT_FILES: Readonly<Record<string, string>> = {
   'src/app.ts': 'app',
+  'src/certificate-keeper.ts': 'app',
   'src/components.ts': 'app',
   'src/estate.ts': 'app',
   'src/generation.ts': 'app',

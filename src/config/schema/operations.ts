@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { about } from '../about.ts';
+import { listenerTls } from './listener-tls.ts';
 import { addressList } from './security-addresses.ts';
 import { bindHost } from './server.ts';
 import { bytes, count, milliseconds, port } from './text.ts';
@@ -26,6 +27,9 @@ export const admin = z.strictObject({
   }),
   metrics_auth: z.enum(['none', 'token']).default('none').register(about, {
     description: 'What `/metrics` asks for. `none` is refused when `host` is not loopback.',
+  }),
+  tls: z.exactOptional(listenerTls).register(about, {
+    description: 'TLS at the admin listener, as in `server.tls`. It inherits nothing.',
   }),
 });
 

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { about } from '../about.ts';
 import { connectionSettings } from './connection.ts';
+import { listenerTls } from './listener-tls.ts';
 import { bytes, checked, count, hostName, milliseconds, port, publicUrl } from './text.ts';
 import { trustSettings } from './trust.ts';
 
@@ -41,6 +42,18 @@ const limits = z.strictObject({
   connections: count().default(10_000).register(about, { description: 'Open connections at one time.' }),
 });
 
+const redirect = z.strictObject({
+  host: z.exactOptional(bindHost()).register(about, {
+    description: 'The address to listen on.',
+    expected: 'an IP address or host name',
+    fallback: '`server.host`',
+    example: '127.0.0.1',
+  }),
+  port: port()
+    .default(80)
+    .register(about, { description: 'The port to listen on; 0 takes a free one.', expected: 'a port from 0 to 65535' }),
+});
+
 export const server = z.strictObject({
   host: bindHost()
     .default('127.0.0.1')
@@ -71,5 +84,12 @@ export const server = z.strictObject({
     example: [],
   }),
   ...trustSettings,
+  tls: z.exactOptional(listenerTls).register(about, {
+    description: 'TLS at this listener. Without it the listener speaks plain HTTP.',
+  }),
+  redirect: z.exactOptional(redirect).register(about, {
+    description:
+      'A plain-HTTP listener that sends browsers to https. Programs that call the API there are refused (426).',
+  }),
   limits: limits.prefault({}).register(about, { description: 'Bounds on what one client may use.' }),
 });

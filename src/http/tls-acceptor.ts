@@ -1,0 +1,134 @@
+import { constants, createHash } from 'node:crypto';
+import {
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type SecureContextOptions,
+  type Server,
+} from 'node:tls';
+import { namesOf, ServerNames } from './server-names.ts';
+import { type KeyPair, type KeyPairFiles, loadAuthorities, loadKeyPair, loadRevocationLists } from './tls-files.ts';
+import { type TlsProtocolSettings, tlsProtocolOptions } from './tls-protocol.ts';
+
+/** How TLS ends at one listener. Files are absolute. */
+export interface ListenerTlsSettings extends TlsProtocolSettings {
+  readonly cert_file?: string | undefined;
+  readonly key_file?: string | undefined;
+  readonly key_passphrase_file?: string | undefined;
+  readonly certificates: readonly (KeyPairFiles & { readonly names?: readonly string[] | undefined })[];
+  readonly client_certificates: 'none' | 'request' | 'require';
+  readonly ca_file?: string | undefined;
+  readonly crl_file?: string | undefined;
+  readonly watch: boolean;
+}
+
+/** Everything a listener's handshakes are made with: compiled whole, put in force in one step, never changed. */
+export interface TlsAcceptor {
+  /** Never listens: connections are handed to it. */
+  readonly server: Server;
+  /** Whoever shows no certificate that can be verified goes no further. */
+  readonly requiresClient: boolean;
+  /** Changes when the settings or the content of a file do. */
+  readonly digest: string;
+  /** Its certificates, for people: subject, end, SHA-256 fingerprint. */
+  readonly shown: string;
+  /** What is usable but probably not meant, for the log. */
+  readonly doubts: readonly string[];
+}
+
+/** Every file of a block. */
+export function filesOf(settings: ListenerTlsSettings): readonly string[] {
+  const pairs = [settings, ...settings.certificates];
+  const named = pairs.flatMap(({ cert_file, key_file, key_passphrase_file }) => [
+    cert_file,
+    key_file,
+    key_passphrase_file,
+  ]);
+  return [...named, settings.ca_file, settings.crl_file].filter((file) => file !== undefined);
+}
+
+/**
+ * Compiles a `tls` block.
+ *
+ * @param setting where the block is, such as `server.tls`; for messages
+ * @throws TlsFileError when a file cannot be used; Error when the block names no certificate
+ */
+export function compileTls(settings: ListenerTlsSettings, setting: string): TlsAcceptor {
+  const certificates = load(settings, setting);
+  const [first] = certificates;
+  if (first === undefined) throw new Error(`${setting} names no certificate: write cert_file and key_file.`);
+  const clients = clientOptions(settings, setting);
+  const shared: SecureContextOptions = { ...tlsProtocolOptions(settings), ...clients.context, ...HARDENED };
+
+  const doubts = certificates.flatMap(({ pair }) => pair.doubts);
+  const contexts = new ServerNames<SecureContext>();
+  for (const { pair, names, place } of certificates) {
+    const context = createSecureContext({ ...shared, ...identityOf(pair) });
+    const taken = names.filter((name) => !contexts.add(name, context));
+    if (taken.length > 0) doubts.push(`${place}: ${taken.join(', ')} already belongs to an earlier certificate`);
+  }
+  const server = createServer({
+    ...shared,
+    ...identityOf(first.pair),
+    ...clients.handshake,
+    honorCipherOrder: true,
+    ALPNProtocols: ['http/1.1'],
+    // Undefined leaves the certificate of the server itself, which is the first.
+    SNICallback: (name, answer) => answer(null, contexts.find(name)),
+  });
+  const material = [settings, certificates.map(({ pair }) => [pair.cert, pair.key]), clients.context];
+  const shown = certificates.map(({ pair }) => described(pair)).join('; ');
+  return {
+    server,
+    requiresClient: settings.client_certificates === 'require',
+    shown,
+    doubts,
+    digest: createHash('sha256').update(JSON.stringify(material)).digest('hex'),
+  };
+}
+
+/** No renegotiation (CVE-2009-3555 and what it costs), no compression (CRIME). Early data is off in Node: there is no switch. */
+const HARDENED: SecureContextOptions = {
+  secureOptions:
+    constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION | constants.SSL_OP_CIPHER_SERVER_PREFERENCE,
+};
+
+interface Shown {
+  readonly pair: KeyPair;
+  /** What it is shown for. */
+  readonly names: readonly string[];
+  readonly place: string;
+}
+
+function load(settings: ListenerTlsSettings, setting: string): readonly Shown[] {
+  const { cert_file, key_file, key_passphrase_file } = settings;
+  const further = settings.certificates.map((entry, index): Shown => {
+    const place = `${setting}.certificates[${index}]`;
+    const pair = loadKeyPair(entry, place);
+    return { pair, names: entry.names ?? namesOf(pair.leaf), place };
+  });
+  if (cert_file === undefined || key_file === undefined) return further;
+  const pair = loadKeyPair({ cert_file, key_file, key_passphrase_file }, setting);
+  return [{ pair, names: namesOf(pair.leaf), place: setting }, ...further];
+}
+
+function described({ leaf }: KeyPair): string {
+  const fingerprint = leaf.fingerprint256.replaceAll(':', '').toLowerCase();
+  return `${leaf.subject?.replaceAll('\n', ', ') || 'no subject'}, until ${leaf.validTo}, sha256 ${fingerprint}`;
+}
+
+function identityOf({ cert, key, passphrase }: KeyPair): SecureContextOptions {
+  return { cert, key, ...(passphrase === undefined ? {} : { passphrase }) };
+}
+
+/** Node would cut off whom it cannot verify without a word to anybody; the stage judges, says why, and records it. */
+const ASKED = { requestCert: true, rejectUnauthorized: false } as const;
+
+function clientOptions(settings: ListenerTlsSettings, setting: string) {
+  const { client_certificates: mode, ca_file, crl_file } = settings;
+  if (mode === 'none') return { context: {}, handshake: { requestCert: false } };
+  // An empty list, never Node's own: the authorities of the web vouch for servers, not for our clients.
+  const ca = ca_file === undefined ? [] : [...loadAuthorities(ca_file, `${setting}.ca_file`)];
+  const crl = crl_file === undefined ? {} : { crl: [...loadRevocationLists(crl_file, `${setting}.crl_file`)] };
+  return { context: { ca, ...crl }, handshake: ASKED };
+}
