@@ -30,7 +30,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/{support,e2e,attack,faults,isolation,streaming,conformance}/**/*.test.ts'],
+          include: ['test/{support,e2e,attack,proxies,faults,isolation,streaming,conformance}/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           // Each file starts real servers and gateways, and some of its time waits for them: one more than the two processors we have.

@@ -8,6 +8,10 @@ set -eu
 programs='
 openssl openssl makes the authorities and certificates of the TLS tests
 python3 python3 its ipaddress module, beside the reader of addresses
+nginx nginx stands in front of the gateway in test/proxies
+apache2 apache2-bin stands in front of the gateway in test/proxies
+haproxy haproxy stands in front of the gateway in test/proxies
+ip iproute2 makes the network namespaces of test/proxies
 '
 
 missing=''
@@ -25,6 +29,12 @@ EOF
 if [ "$(id -u)" = 0 ] && [ "${SALLYPORT_TEST_INSTALL:-1}" != 0 ] && command -v apt-get >/dev/null 2>&1; then
   apt-get update -q >&2
   # shellcheck disable=SC2086 # one word per package
+  # The tests start what they need themselves, with a configuration and a port of their own: no service may start here.
+  [ -e /usr/sbin/policy-rc.d ] || {
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod 755 /usr/sbin/policy-rc.d
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  }
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >&2
 else
   echo "install with: apt-get install --no-install-recommends$missing" >&2

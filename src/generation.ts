@@ -71,7 +71,8 @@ export async function compileGeneration(
   const from = await compileNetworkRules(settings, services.entries);
   const known = routes({ headerCount: settings.server.limits.header_count });
   const believed = settings.server.forwarded_header;
-  const dataClient = clientAddress({ trust: compileTrust(settings), believed }, services.addresses);
+  const trust = compileTrust(settings);
+  const dataClient = clientAddress({ trust, believed }, services.addresses);
   const adminClient = clientAddress({ trust: compileAdminTrust(settings), believed }, services.addresses);
   const after = [identify, mayEnter, parse(parseSettings(settings))];
   const pages = compileCors(pageSettings(settings));
@@ -111,6 +112,7 @@ export async function compileGeneration(
       unknown: UNKNOWN,
       admit: compileAdmission(adminSteps, onThrow),
     },
+    trust,
     decide: compileDecision(
       [
         authorize(authorizer, extendedMethods(settings)),

@@ -4,6 +4,7 @@ import type { Settings } from './config/settings.ts';
 import type { Stage } from './http/entrance.ts';
 import { Listener, type ListenerHandlers, type ListenerSettings } from './http/listener.ts';
 import { proxyStage } from './http/proxy-stage.ts';
+import { ruleOfPeer } from './net/forwarded-walk.ts';
 import { reachableHost } from './net/loopback.ts';
 import { FrontDoor, type House } from './proxy/front-door.ts';
 import type { Estate, Generation, Plane } from './proxy/services.ts';
@@ -21,7 +22,7 @@ export interface ListenerParts {
  */
 export function bindListeners(settings: Settings, parts: ListenerParts): readonly Listener[] {
   const { server, admin } = settings;
-  const stages = [...mainStages(server), ...tlsStages(parts.certificates, 'server', server)];
+  const stages = [...mainStages(server, parts.house), ...tlsStages(parts.certificates, 'server', server)];
   const main = open('main', mainBind(server), parts, stages, (rules) => rules.data);
   if (!admin.enabled) return [main];
   const own = { ...admin, limits: server.limits };
@@ -57,9 +58,9 @@ function mainBind({ host, port, limits, socket: path, socket_mode: mode }: Setti
 }
 
 /** What a connection of the main listener passes before HTTP is spoken on it. */
-function mainStages({ proxy_protocol }: Settings['server']): readonly Stage[] {
+function mainStages({ proxy_protocol }: Settings['server'], house: House): readonly Stage[] {
   if (proxy_protocol === 'off') return [];
-  return [proxyStage((connection) => connection.peer?.isLoopback === true)];
+  return [proxyStage((connection) => ruleOfPeer(connection, house.generation().trust) !== undefined)];
 }
 
 function tlsStages(keeper: CertificateKeeper, place: TlsPlace, { tls }: Pick<Settings['server'], 'tls'>): Stage[] {

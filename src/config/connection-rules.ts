@@ -1,4 +1,23 @@
+import { parseTrust, type TrustValue } from '../net/trust-grammar.ts';
 import type { Rule } from './rule.ts';
+import { allowListOf } from './trust-rules.ts';
+
+/** Every connection would end at once. */
+const nobodyAnnounces: Rule = (draft, report) => {
+  if (draft.server?.proxy_protocol !== 'required') return;
+  const { trust_proxy: value } = draft.server;
+  const list = value === undefined ? allowListOf(draft) : undefined;
+  const trust = value === undefined || Array.isArray(value) ? undefined : parseTrust(value as TrustValue);
+  if (list === undefined && !(trust !== undefined && 'mode' in trust && trust.mode === 'none')) return;
+  const because = list === undefined ? '' : ` (it is not set, and ${list} is)`;
+  report(
+    ['server', 'proxy_protocol'],
+    `is required while server.trust_proxy names nobody who may send the header${because}`,
+    'Write the addresses of your proxies into server.trust_proxy.',
+  );
+};
+
+export const CONNECTION_RULES: readonly Rule[] = [nobodyAnnounces];
 
 const idleAddress: Rule = (draft, report) => {
   const { server } = draft;

@@ -3,7 +3,7 @@ import { isLoopback } from '../net/loopback.ts';
 import { ADDRESS_DOUBTS } from './address-rules.ts';
 import { banLengths, banTrust } from './ban-rules.ts';
 import { BROWSER_DOUBTS, BROWSER_RULES } from './browser-rules.ts';
-import { CONNECTION_DOUBTS } from './connection-rules.ts';
+import { CONNECTION_DOUBTS, CONNECTION_RULES } from './connection-rules.ts';
 import type { Finding } from './findings.ts';
 import { listenerTls, listenerTlsDoubts, redirectTarget } from './listener-tls-rules.ts';
 import { nearest } from './nearest.ts';
@@ -201,6 +201,7 @@ export const RULES: readonly Rule[] = [
   ...TRUST_RULES,
   listenerTls,
   redirectTarget,
+  ...CONNECTION_RULES,
   ...UPSTREAM_TLS_RULES,
   ...BROWSER_RULES,
 ];

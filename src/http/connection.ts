@@ -23,6 +23,8 @@ export class Connection {
   isAnnounced = false;
   /** The source that PROXY header named: the hop before the peer. Undefined when it named nobody. */
   announced: IpAddress | undefined = undefined;
+  /** That PROXY header said that the client came over TLS. */
+  isAnnouncedSecure = false;
 
   constructor(peer: IpAddress | undefined, isEncrypted = false, isUnix = false) {
     this.peer = peer;

@@ -49,6 +49,7 @@ class HeaderReader {
     if (header.kind === 'malformed') return this.done({ reason: 'proxy-protocol.malformed', detail: header.fault });
     this.connection.isAnnounced = true;
     this.connection.announced = header.source;
+    this.connection.isAnnouncedSecure = header.isEncrypted;
     this.socket.off('readable', this.onReadable);
     if (this.held.length > header.length) this.socket.unshift(this.held.subarray(header.length));
     this.done(this.socket);

@@ -84,7 +84,7 @@ export function walk(
   trace?: Hop[],
 ): Walked {
   const { peer, isUnix, isAnnounced, announced } = origin;
-  const peerRule = peer === undefined ? (isUnix && trust.unix ? 'unix' : undefined) : trust.ruleOf(peer, 0);
+  const peerRule = ruleOfPeer(origin, trust);
   trace?.push({ from: isUnix ? 'unix' : 'socket', text: peer?.text ?? '', address: peer, trustedBy: peerRule });
   if (peerRule === undefined) return ended(peer, 'untrusted-peer');
   if (!isAnnounced) return walkHeader(peer, 0, lines, trust, believed, trace);
@@ -93,6 +93,12 @@ export function walk(
   trace?.push({ from: 'proxy-protocol', text: announced.text, address: announced, trustedBy });
   if (trustedBy === undefined) return ended(announced, 'untrusted-source');
   return walkHeader(announced, 1, lines, trust, believed, trace);
+}
+
+/** The rule by which the socket peer is believed about others; undefined when it is not. */
+export function ruleOfPeer({ peer, isUnix }: Pick<Origin, 'peer' | 'isUnix'>, trust: Trust): string | undefined {
+  if (peer === undefined) return isUnix && trust.unix ? 'unix' : undefined;
+  return trust.ruleOf(peer, 0);
 }
 
 /** @param sender whoever wrote the headers: trusted, at place `hop` of the walk */

@@ -9,7 +9,9 @@ const BEHIND = 'POST /mcp HTTP/1.1\r\n';
 /** `source` as text: what the header says, or why it says nothing. */
 function read(bytes: Buffer | string): string {
   const header = readProxyHeader(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
-  if (header.kind === 'header') return `${header.source?.text ?? 'nobody'} in ${header.length}`;
+  if (header.kind === 'header') {
+    return `${header.source?.text ?? 'nobody'} in ${header.length}${header.isEncrypted ? ', over TLS' : ''}`;
+  }
   return header.kind === 'malformed' ? `malformed: ${header.fault}` : 'incomplete';
 }
 
@@ -20,6 +22,10 @@ function v2(command: number, family: number, body: Buffer, size = body.length): 
   fixed[13] = family;
   fixed.writeUInt16BE(size, 14);
   return Buffer.concat([fixed, body]);
+}
+
+function tlv(type: number, length: number, fill = 0): Buffer {
+  return Buffer.concat([Buffer.from([type, length >> 8, length & 0xff]), Buffer.alloc(length, fill)]);
 }
 
 const four = Buffer.from([203, 0, 113, 9, 10, 0, 0, 1, 0xd4, 0x31, 0x1f, 0x90]);
@@ -77,7 +83,14 @@ describe('version 2', () => {
     ['TCP over IPv4', v2(0x21, 0x11, four), '203.0.113.9 in 28'],
     ['TCP over IPv6', v2(0x21, 0x21, six(V6)), '2001:db8::9 in 52'],
     ['IPv4 inside IPv6', v2(0x21, 0x21, six('00000000000000000000ffffcb007109')), '203.0.113.9 in 52'],
-    ['TLVs behind the addresses', v2(0x21, 0x11, Buffer.concat([four, Buffer.alloc(600, 4)])), '203.0.113.9 in 628'],
+    ['TLVs behind the addresses', v2(0x21, 0x11, Buffer.concat([four, tlv(4, 600), tlv(5, 0)])), '203.0.113.9 in 634'],
+    [
+      'a client over TLS',
+      v2(0x21, 0x11, Buffer.concat([four, tlv(4, 3), tlv(0x20, 5, 0x07)])),
+      '203.0.113.9 in 42, over TLS',
+    ],
+    ['a client without TLS', v2(0x21, 0x11, Buffer.concat([four, tlv(0x20, 5, 0x06)])), '203.0.113.9 in 36'],
+    ['a TLV about TLS that is empty', v2(0x21, 0x11, Buffer.concat([four, tlv(0x20, 0)])), '203.0.113.9 in 31'],
     ['LOCAL, whatever it says of addresses', v2(0x20, 0x11, four), 'nobody in 28'],
     ['LOCAL without addresses', v2(0x20, 0x00, Buffer.alloc(0)), 'nobody in 16'],
     ['LOCAL of an unknown family', v2(0x20, 0xff, Buffer.alloc(3)), 'nobody in 19'],
@@ -94,6 +107,8 @@ describe('version 2', () => {
     ['version 1 in binary', v2(0x11, 0x11, four), 'a version or command that is unknown'],
     ['version 3', v2(0x31, 0x11, four), 'a version or command that is unknown'],
     ['an unknown command', v2(0x22, 0x11, four), 'a version or command that is unknown'],
+    ['half a TLV', v2(0x21, 0x11, Buffer.concat([four, tlv(0x20, 5, 0x01).subarray(0, 7)])), 'a TLV that is cut off'],
+    ['a TLV without its length', v2(0x21, 0x11, Buffer.concat([four, Buffer.alloc(2)])), 'a TLV that is cut off'],
     ['half an address', v2(0x21, 0x11, four.subarray(0, 11)), 'a header too short for its addresses'],
     ['IPv4 addresses that call themselves IPv6', v2(0x21, 0x21, four), 'a header too short for its addresses'],
     ['a length nobody sends', v2(0x21, 0x11, four, 65_535), 'a header of 65551 bytes'],
@@ -114,8 +129,8 @@ describe('a header in pieces', () => {
       .tuple(fc.ipV6(), fc.ipV6(), port, port)
       .filter(([from, to]) => parseAddress(from) !== undefined && parseAddress(to) !== undefined)
       .map(([from, to, a, b]) => ({ bytes: Buffer.from(`PROXY TCP6 ${from} ${to} ${a} ${b}\r\n`), from })),
-    fc.tuple(address4, fc.uint8Array({ maxLength: 300 })).map(([from, tlvs]) => {
-      const body = Buffer.concat([Buffer.from(from.split('.').map(Number)), Buffer.alloc(8), tlvs]);
+    fc.tuple(address4, fc.nat({ max: 300 })).map(([from, size]) => {
+      const body = Buffer.concat([Buffer.from(from.split('.').map(Number)), Buffer.alloc(8), tlv(4, size)]);
       return { bytes: v2(0x21, 0x11, body), from };
     }),
   );

@@ -13,6 +13,8 @@ export type ProxyHeader =
       readonly length: number;
       /** Who connected to the proxy. Undefined when it speaks for itself (LOCAL) or cannot say (UNKNOWN, UNSPEC). */
       readonly source: IpAddress | undefined;
+      /** The proxy says that the client came to it over TLS. Version 2 alone can. */
+      readonly isEncrypted: boolean;
     };
 
 const SIGNATURE_1 = Buffer.from('PROXY ', 'latin1');
@@ -26,8 +28,8 @@ const INCOMPLETE: ProxyHeader = Object.freeze({ kind: 'incomplete' });
 
 /**
  * Reads the header a proxy sends before the bytes of its client (the PROXY protocol, versions 1 and 2, as HAProxy's
- * `proxy-protocol.txt` has it). Strict: single blanks, no leading zeros, a family that fits the addresses. Only TCP is
- * understood; TLVs and checksums are passed over.
+ * `proxy-protocol.txt` has it). Strict: single blanks, no leading zeros, a family that fits the addresses, whole TLVs. Only
+ * TCP is understood, and of the TLVs only the one about TLS; checksums are passed over.
  * @param bytes all that was received so far
  */
 export function readProxyHeader(bytes: Buffer): ProxyHeader {
@@ -50,14 +52,14 @@ function version1(bytes: Buffer): ProxyHeader {
   const words = bytes.toString('latin1', SIGNATURE_1.length, end).split(' ');
   const [protocol, from = '', to = '', fromPort = '', toPort = ''] = words;
   // What stands behind UNKNOWN is to be ignored.
-  if (protocol === 'UNKNOWN') return { kind: 'header', length, source: undefined };
+  if (protocol === 'UNKNOWN') return { kind: 'header', length, source: undefined, isEncrypted: false };
   if (protocol !== 'TCP4' && protocol !== 'TCP6') return malformed('a protocol that is not TCP4, TCP6 or UNKNOWN');
   if (words.length !== 5) return malformed('a line that is not protocol, two addresses and two ports');
   const isV6 = protocol === 'TCP6';
   const source = addressOf(from, isV6);
   if (source === undefined || addressOf(to, isV6) === undefined) return malformed('an address that is none');
   if (!isPort(fromPort) || !isPort(toPort)) return malformed('a port that is none');
-  return { kind: 'header', length, source };
+  return { kind: 'header', length, source, isEncrypted: false };
 }
 
 function addressOf(text: string, isV6: boolean): IpAddress | undefined {
@@ -80,8 +82,10 @@ function version2(bytes: Buffer): ProxyHeader {
   if (least === undefined) return malformed('a family that is not TCP over IPv4 or IPv6');
   if (size < least) return malformed('a header too short for its addresses');
   if (bytes.length < length) return INCOMPLETE;
-  if (isLocal || family === UNSPEC) return { kind: 'header', length, source: undefined };
-  return { kind: 'header', length, source: family === TCP4 ? address4(bytes) : address6(bytes) };
+  if (isLocal || family === UNSPEC) return { kind: 'header', length, source: undefined, isEncrypted: false };
+  const isEncrypted = saysTls(bytes.subarray(FIXED_2 + least, length));
+  if (isEncrypted === undefined) return malformed('a TLV that is cut off');
+  return { kind: 'header', length, source: family === TCP4 ? address4(bytes) : address6(bytes), isEncrypted };
 }
 
 const UNSPEC = 0x00;
@@ -89,6 +93,25 @@ const TCP4 = 0x11;
 const TCP6 = 0x21;
 /** Bytes the addresses and ports of a family take up. */
 const LEAST: { readonly [family: number]: number } = { [UNSPEC]: 0, [TCP4]: 12, [TCP6]: 36 };
+
+const TLV_SSL = 0x20;
+/** Bit of its first byte: the client came over TLS. */
+const CLIENT_SSL = 0x01;
+
+/** Each TLV is a type, two bytes of length and a value. Undefined when they do not fill their place exactly. */
+function saysTls(tlvs: Buffer): boolean | undefined {
+  let isEncrypted = false;
+  let at = 0;
+  while (at < tlvs.length) {
+    if (at + 3 > tlvs.length) return undefined;
+    const value = at + 3;
+    const end = value + tlvs.readUInt16BE(at + 1);
+    if (end > tlvs.length) return undefined;
+    if (tlvs[at] === TLV_SSL && end > value) isEncrypted = ((tlvs[value] as number) & CLIENT_SSL) !== 0;
+    at = end;
+  }
+  return isEncrypted;
+}
 
 function address4(bytes: Buffer): IpAddress {
   return new IpAddress(4, 0, 0, 0, bytes.readUInt32BE(FIXED_2));

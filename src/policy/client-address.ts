@@ -58,7 +58,8 @@ export function clientAddress({ trust, believed }: ClientAddressSettings, ports:
       x.clientAddress = walked.client?.text ?? '';
       x.chain = walked.chain;
       x.proof = UNTRUSTED_ENDS.has(walked.end) ? PROVEN : UNPROVEN;
-      x.isSecure = connection.isEncrypted || walked.saysHttps;
+      const announced = connection.isAnnouncedSecure && walked.end !== 'untrusted-peer';
+      x.isSecure = connection.isEncrypted || announced || walked.saysHttps;
       tellDoubts(x, walked, ports);
       ports.explain?.(x, walked);
       if (walked.isUnknown) return unknown;

@@ -3,6 +3,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Route, RouteTable } from '../http/routes.ts';
 import type { PrincipalId } from '../identity/principal.ts';
 import type { SharedSubscriptions } from '../listen/shared-subscriptions.ts';
+import type { Trust } from '../net/trust.ts';
 import type { BanWatch } from '../perimeter/bans.ts';
 import type { DenialLog } from '../perimeter/denial-log.ts';
 import type { LiveEntries } from '../perimeter/live-entries.ts';
@@ -84,6 +85,8 @@ export interface Generation {
   readonly admin: Plane;
   /** From where callers of the main listener may come. */
   readonly network: NetworkRules;
+  /** Whom the main listener believes about where requests come from. */
+  readonly trust: Trust;
   readonly decide: Chain<Call>;
   readonly authorizer: Authorizer;
   readonly prefixes: PrefixSource;

@@ -37,6 +37,8 @@ export interface ClientOptions {
   readonly token?: string | undefined;
   /** Further headers of every request. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** In place of the global one: for an address of its own, or an authority it trusts. */
+  readonly fetch?: typeof fetch;
   /** The client declares elicitation and answers with this content. */
   readonly elicit?: Record<string, string>;
   /** The client declares sampling and answers with this text. */
@@ -58,6 +60,13 @@ function headersOf({ token, headers }: ClientOptions): Record<string, string> {
   return { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
 }
 
+function httpOptions(options: ClientOptions) {
+  return {
+    requestInit: { headers: headersOf(options) },
+    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+  };
+}
+
 function capabilitiesOf({ elicit, sample }: ClientOptions) {
   return { ...(elicit ? { elicitation: {} } : {}), ...(sample === undefined ? {} : { sampling: {} }) };
 }
@@ -68,7 +77,7 @@ const stdioParameters = ({ command, args, env }: StdioCommand) => {
 
 /** SDK v1 (the client most programs still have), over Streamable HTTP. */
 export function connectV1(url: string, options: ClientOptions = {}): Promise<TestClient<ClientV1>> {
-  return openV1(new HttpV1(new URL(url), { requestInit: { headers: headersOf(options) } }) as TransportV1, options);
+  return openV1(new HttpV1(new URL(url), httpOptions(options)) as TransportV1, options);
 }
 
 export function connectV1Stdio(command: StdioCommand, options: ClientOptions = {}): Promise<TestClient<ClientV1>> {
@@ -101,7 +110,7 @@ export function connectV2(
   negotiation: Negotiation,
   options: ClientOptions = {},
 ): Promise<TestClient<ClientV2>> {
-  return openV2(new HttpV2(new URL(url), { requestInit: { headers: headersOf(options) } }), negotiation, options);
+  return openV2(new HttpV2(new URL(url), httpOptions(options)), negotiation, options);
 }
 
 export function connectV2Stdio(
