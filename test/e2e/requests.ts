@@ -93,25 +93,35 @@ export function follow(answer: Response): OpenStream {
 }
 
 /** A legacy session with its GET stream open. */
-export async function legacyStream(url: string, token: string): Promise<OpenStream & { readonly session: string }> {
-  const { status, headers } = await post(url, INITIALIZE, token);
+export async function legacyStream(
+  url: string,
+  token: string,
+  more: Record<string, string> = {},
+): Promise<OpenStream & { readonly session: string }> {
+  const { status, headers } = await post(url, INITIALIZE, token, more);
   const session = headers.get('mcp-session-id');
   if (status !== 200 || session === null) throw new Error(`initialize was answered ${status}`);
-  const named = { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' };
+  const named = { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25', ...more };
   await post(url, { jsonrpc: '2.0', method: 'notifications/initialized' }, token, named);
   const answer = await fetch(url, { headers: { ...bearer(token), ...named, accept: 'text/event-stream' } });
   return { session, ...follow(answer) };
 }
 
 /** A modern subscription that stays open. */
-export async function modernStream(url: string, token: string): Promise<OpenStream> {
+export async function modernStream(url: string, token: string, more: Record<string, string> = {}): Promise<OpenStream> {
   const { body, headers } = modern('subscriptions/listen', { notifications: { toolsListChanged: true } });
-  return follow(await open(url, body, token, headers));
+  return follow(await open(url, body, token, { ...headers, ...more }));
 }
 
 /** A modern call of a tool that reports progress and takes its time. */
-export async function slowCall(url: string, token: string, steps: number, interval_ms: number): Promise<OpenStream> {
+export async function slowCall(
+  url: string,
+  token: string,
+  steps: number,
+  interval_ms: number,
+  more: Record<string, string> = {},
+): Promise<OpenStream> {
   const { body, headers } = modern('tools/call', { name: 'slow_progress', arguments: { steps, interval_ms } });
   const params = { ...body.params, _meta: { ...META, progressToken: 'p' } };
-  return follow(await open(url, { ...body, params }, token, headers));
+  return follow(await open(url, { ...body, params }, token, { ...headers, ...more }));
 }
