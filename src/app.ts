@@ -148,6 +148,7 @@ export class App {
         addresses: this.book,
         endDenied: () => endDenied(this.estate, this.generation),
         hasAllowList: () => this.generation.network.gateway.rules.allow !== undefined,
+        reported: () => this.estate.reports.summary(),
       },
       status: () => this.status(),
       serverIds: () => [...this.generation.servers.keys()],

@@ -22,6 +22,7 @@ import { hostOrigin } from './policy/host-origin.ts';
 import { mirroredParameters } from './policy/mirrored-parameters.ts';
 import { network, type Reporter } from './policy/network.ts';
 import { parse } from './policy/parse.ts';
+import { reportOnly } from './policy/report-only.ts';
 import { requestId } from './policy/request-id.ts';
 import { responseHeaders } from './policy/response-headers.ts';
 import { routeAccess } from './policy/route-access.ts';
@@ -82,7 +83,7 @@ export async function compileGeneration(
     dataClient,
     network(from.data, services.report),
     known,
-    hostOrigin({ hosts: dataHosts(settings), cors: pages }),
+    reportOnly(hostOrigin({ hosts: dataHosts(settings), cors: pages }), pagesReported(settings), services.report),
     cors(pages),
     ...after,
   ];
@@ -131,6 +132,13 @@ export async function compileGeneration(
     stillAccepts: (holder: PrincipalId, server: string | undefined) =>
       holder === anonymous?.id || registry.accepts(holder, tokens.of(server)),
   });
+}
+
+/** Of a server that enforces its rules nothing is only reported, whatever the gateway does. */
+function pagesReported({ security, mcps }: Settings): (server: string | undefined) => boolean {
+  if (security.mode === 'enforce') return () => false;
+  const strict = new Set(mcps.filter((server) => server.security?.mode === 'enforce').map(({ id }) => id));
+  return (server) => server === undefined || !strict.has(server);
 }
 
 function extendedMethods({ mcps }: Settings): ExtendedMethods {

@@ -55,5 +55,14 @@ const expired: Rule = (draft, report) => {
   }
 };
 
+const onlyReported: Rule = ({ security, mcps }, report) => {
+  const problem = 'is report: nobody is refused, and what would be is only counted';
+  const remedy = '`sallyport ip report` shows whom it would hit; set enforce when nobody you want is among them.';
+  if (security?.mode === 'report') report(['security', 'mode'], problem, remedy);
+  mcps?.forEach((entry, index) => {
+    if (entry?.security?.mode === 'report') report(['mcps', index, 'security', 'mode'], problem, remedy);
+  });
+};
+
 /** What is allowed in lists of addresses but probably not meant. */
-export const ADDRESS_DOUBTS: readonly Rule[] = [unspecified, nobody, expired];
+export const ADDRESS_DOUBTS: readonly Rule[] = [unspecified, nobody, expired, onlyReported];

@@ -39,7 +39,7 @@ beforeEach(async () => {
   services = {
     storage,
     registry: undefined,
-    perimeter: { addresses: book, endDenied: () => 3, hasAllowList: () => hasAllowList },
+    perimeter: { addresses: book, endDenied: () => 3, hasAllowList: () => hasAllowList, reported: () => [] },
     status: undefined,
     serverIds: undefined,
     record: (event) => {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Reported } from '../perimeter/reported.ts';
 import type { AddressRecords, Storage } from '../storage/storage.ts';
 
 /** What a running gateway says about itself. */
@@ -43,6 +44,8 @@ export interface PerimeterServices {
   endDenied(): number;
   /** Whether an allowance means anything. */
   hasAllowList(): boolean;
+  /** What report-only mode let pass since the start, most first. */
+  reported(): readonly Reported[];
 }
 
 /** What commands work on. */

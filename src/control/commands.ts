@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { allowAddress, denyAddress, listAddresses, removeAddress } from './address-commands.ts';
+import { addressReport } from './address-report.ts';
 import { CommandError, type ControlServices, command, type GatewayStatus, readInput } from './command.ts';
 import { createToken, listTokens, revokeToken, rotateToken } from './token-commands.ts';
 
@@ -14,6 +15,7 @@ export const COMMANDS = {
   'ip.deny': denyAddress,
   'ip.list': listAddresses,
   'ip.remove': removeAddress,
+  'ip.report': addressReport,
   'token.create': createToken,
   'token.list': listTokens,
   'token.revoke': revokeToken,

@@ -45,7 +45,7 @@ describe('a list of addresses', () => {
 
   it('drops each entry when its end has come, and keeps what it hid', () => {
     let now = 1_000;
-    const list = new AddressList([entry('10.0.0.0/8', 3_000), entry('10.1.0.0/16', 2_000)], () => now);
+    const list = new AddressList([entry('10.0.0.0/8', 3_000), entry('10.1.0.0/16', 2_000)], [], () => now);
     const place = () => list.find(at('10.1.2.3'))?.place;
     expect([place(), list.until]).toEqual(['list 10.1.0.0/16', 2_000]);
     now = 1_999;
@@ -57,7 +57,7 @@ describe('a list of addresses', () => {
   });
 
   it('counts an entry that ended before the start for nothing', () => {
-    expect(new AddressList([entry('10.0.0.0/8', 500)], () => 1_000).find(at('10.0.0.1'))).toBeUndefined();
+    expect(new AddressList([entry('10.0.0.0/8', 500)], [], () => 1_000).find(at('10.0.0.1'))).toBeUndefined();
   });
 
   it('without entries holds nobody', () => {

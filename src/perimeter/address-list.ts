@@ -13,13 +13,25 @@ export interface ListedEntry {
 }
 
 /** Some entries, compiled. */
-class Part {
+export interface ListPart {
+  readonly size: number;
+  /** The most specific entry that holds the address. */
+  find(address: IpAddress): ListedEntry | undefined;
+}
+
+class Part implements ListPart {
+  readonly size: number;
   private readonly entries: readonly ListedEntry[];
   private readonly set: CidrSet;
 
   constructor(entries: readonly ListedEntry[]) {
     this.entries = entries;
+    this.size = entries.length;
     this.set = compileCidrSet(entries);
+  }
+
+  hasWhole(family: 4 | 6): boolean {
+    return this.entries.some(({ cidr }) => cidr.prefix === 0 && cidr.family === family);
   }
 
   find(address: IpAddress): ListedEntry | undefined {
@@ -35,20 +47,29 @@ class Part {
 export class AddressList {
   /** How many entries there are, those whose end has come among them. */
   readonly size: number;
-  private readonly lasting: Part;
+  private readonly lasting: readonly ListPart[];
   private ending: readonly ListedEntry[];
   private endingPart: Part | undefined;
   private nextEnd: number;
   private readonly now: () => number;
 
-  /** @param now milliseconds since the epoch, as `Date.now` */
-  constructor(entries: readonly ListedEntry[], now: () => number = Date.now) {
-    this.size = entries.length;
+  /**
+   * @param files entries read from files, which never end
+   * @param now milliseconds since the epoch, as `Date.now`
+   */
+  constructor(entries: readonly ListedEntry[], files: readonly ListPart[] = [], now: () => number = Date.now) {
+    this.size = files.reduce((sum, { size }) => sum + size, entries.length);
     this.now = now;
-    this.lasting = new Part(entries.filter(({ expiresAt }) => expiresAt === undefined));
+    this.lasting = [new Part(entries.filter(({ expiresAt }) => expiresAt === undefined)), ...files];
     this.ending = entries.filter(({ expiresAt }) => expiresAt !== undefined);
     this.nextEnd = Number.NEGATIVE_INFINITY;
     this.dropEnded();
+  }
+
+  /** Every address of both families is on it by an entry that never ends. */
+  get isEverybody(): boolean {
+    const [everyone] = this.lasting;
+    return everyone instanceof Part && everyone.hasWhole(4) && everyone.hasWhole(6);
   }
 
   /** When the next entry ends, in milliseconds since the epoch: what was found before may not hold then. */
@@ -59,8 +80,11 @@ export class AddressList {
 
   /** The entry that holds the address now. */
   find(address: IpAddress): ListedEntry | undefined {
-    const found = this.lasting.find(address);
-    if (found !== undefined || this.endingPart === undefined) return found;
+    for (const part of this.lasting) {
+      const found = part.find(address);
+      if (found !== undefined) return found;
+    }
+    if (this.endingPart === undefined) return undefined;
     this.dropEnded();
     return this.endingPart?.find(address);
   }

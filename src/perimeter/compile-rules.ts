@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { Settings } from '../config/settings.ts';
 import { Cidr, parseCidr } from '../net/cidr.ts';
 import { AddressList, type ListedEntry } from './address-list.ts';
+import { ListFile } from './list-file.ts';
 import type { LiveEntries } from './live-entries.ts';
 import { Layer, NetworkRules } from './network-rules.ts';
 
@@ -10,7 +10,7 @@ type Written = NonNullable<Block['ip_whitelist']>;
 type ServerBlock = Settings['mcps'][number]['security'];
 
 /**
- * Compiles who may come to the main listener and to the admin listener. Files are read here, whole, before any of it is in
+ * Compiles who may come to the main listener, and to the admin listener, where nothing is ever only reported. Files are read here, whole, before any of it is in
  * force.
  * @throws Error naming the setting, the file and the line
  */
@@ -28,7 +28,7 @@ export async function compileNetworkRules(
   }
   const adminAllow = await compileList('admin.ip_whitelist', admin.ip_whitelist);
   const main = new Layer({ place: 'security', allow, deny, localhost, unknown, mode }, live);
-  const operators = new Layer({ place: 'admin', allow: adminAllow, deny, localhost, unknown, mode }, live);
+  const operators = new Layer({ place: 'admin', allow: adminAllow, deny, localhost, unknown, mode: 'enforce' }, live);
   return { data: new NetworkRules(main, servers, live), admin: new NetworkRules(operators, new Map(), live) };
 }
 
@@ -50,33 +50,18 @@ async function serverLayer(id: string, own: NonNullable<ServerBlock>, gateway: B
 async function compileList(setting: string, written: Written | undefined): Promise<AddressList | undefined> {
   if (written === undefined) return undefined;
   const entries: ListedEntry[] = [];
+  const files: ListFile[] = [];
   for (const [index, entry] of written.entries()) {
     const place = `${setting}[${index}]`;
     if (typeof entry === 'string') entries.push(listed(entry, place));
-    else if ('file' in entry) entries.push(...(await readListFile(place, entry.file)));
+    else if ('file' in entry) files.push(await ListFile.read(`${place}.file`, entry.file));
     else entries.push({ ...listed(entry.cidr, place), note: entry.note, expiresAt: entry.expires?.getTime() });
   }
-  return new AddressList(entries);
+  return new AddressList(entries, files);
 }
 
 function listed(text: string, place: string): ListedEntry {
   const cidr = parseCidr(text);
   if (!(cidr instanceof Cidr)) throw new Error(`${place} = "${text}" ${cidr.fault}. ${cidr.remedy}`);
   return { cidr, place, note: undefined, expiresAt: undefined };
-}
-
-async function readListFile(place: string, path: string): Promise<ListedEntry[]> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new Error(`${place}.file = ${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
-  }
-  return text.split('\n').flatMap((line, index) => {
-    const hash = line.indexOf('#');
-    const entry = (hash === -1 ? line : line.slice(0, hash)).trim();
-    if (entry === '') return [];
-    const note = hash === -1 ? '' : line.slice(hash + 1).trim();
-    return [{ ...listed(entry, `${path}:${index + 1}`), note: note === '' ? undefined : note.slice(0, 200) }];
-  });
 }

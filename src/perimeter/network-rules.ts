@@ -112,6 +112,19 @@ export class NetworkRules {
   /** Whether some address is really kept out of the whole listener. */
   get isFiltering(): boolean {
     const { allow, deny, mode } = this.gateway.rules;
-    return mode === 'enforce' && (allow !== undefined || (deny !== undefined && deny.size > 0));
+    if (mode === 'report') return false;
+    return (allow !== undefined && !allow.isEverybody) || (deny !== undefined && deny.size > 0);
+  }
+
+  /** An allow list that lets everybody in. */
+  get isOpenToAll(): boolean {
+    return this.gateway.rules.allow?.isEverybody ?? false;
+  }
+
+  /** Somewhere it is only said who would be refused. */
+  get isReporting(): boolean {
+    if (this.gateway.rules.mode === 'report') return true;
+    for (const layer of this.servers.values()) if (layer.rules.mode === 'report') return true;
+    return false;
   }
 }

@@ -42,5 +42,10 @@ export function health(facts: ProbeFacts, rules: Generation, x: Exchange, respon
 function detail(facts: ProbeFacts, rules: Generation, principal: NonNullable<Exchange['principal']>) {
   const visible = rules.authorizer.visibleServers(principal, [...rules.servers.keys()]);
   const servers = visible.map((id) => [id, rules.servers.get(id)?.upstream.health().state ?? 'idle']);
-  return { version: facts.version, servers: Object.fromEntries(servers) };
+  return {
+    version: facts.version,
+    servers: Object.fromEntries(servers),
+    ...(rules.network.isOpenToAll ? { allowAll: true } : {}),
+    ...(rules.network.isReporting ? { reportOnly: true } : {}),
+  };
 }

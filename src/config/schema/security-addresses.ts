@@ -60,7 +60,9 @@ const LOCALHOST_TEXT =
   'Whether programs on this machine pass the allow list (`always`) or must be on it (`listed`). Told by the socket alone: a request with a forwarding header is never from this machine.';
 const UNKNOWN_TEXT = 'What happens to requests whose address nobody can tell.';
 const MODE_TEXT =
-  '`report`: what addresses, origins and hosts would be refused for passes, and is recorded and counted instead (`sallyport ip report`). Nothing else is ever only reported.';
+  '`report`: what addresses, origins and hosts would be refused for passes, and is recorded and counted instead (`sallyport ip report`). Nothing else is ever only reported, and nothing on the admin listener.';
+const SERVER_MODE_TEXT =
+  'The same for this route. `report` is for the addresses of this block; `enforce` ends what the gateway only reports, for its origins and hosts too.';
 
 /** From which addresses, for the whole gateway. */
 export const ADDRESS_SETTINGS = {
@@ -88,7 +90,7 @@ export const SERVER_ADDRESS_SETTINGS = {
     fallback: "the gateway's",
   }),
   mode: z.exactOptional(MODE).register(about, {
-    description: MODE_TEXT,
+    description: SERVER_MODE_TEXT,
     example: 'enforce',
     fallback: "the gateway's",
   }),
