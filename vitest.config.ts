@@ -2,7 +2,14 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take long begin first: one of them begun last would run alone while every other worker has nothing to do. */
-const LONG = ['isolation/isolation', 'e2e/inspector', 'conformance/conformance', 'faults/child-calls', 'e2e/bench'];
+const LONG = [
+  'isolation/isolation',
+  'e2e/inspector',
+  'conformance/conformance',
+  'tls/scanners',
+  'faults/child-calls',
+  'e2e/bench',
+];
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -30,7 +37,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/{support,e2e,attack,proxies,faults,isolation,streaming,conformance}/**/*.test.ts'],
+          include: ['test/{support,e2e,attack,proxies,faults,isolation,streaming,conformance,tls}/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           // Each file starts real servers and gateways, and some of its time waits for them: one more than the two processors we have.

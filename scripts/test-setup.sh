@@ -12,6 +12,8 @@ nginx nginx stands in front of the gateway in test/proxies
 apache2 apache2-bin stands in front of the gateway in test/proxies
 haproxy haproxy stands in front of the gateway in test/proxies
 ip iproute2 makes the network namespaces of test/proxies
+sslscan sslscan looks for weak versions and suites at our listener
+testssl testssl.sh looks for known vulnerabilities at our listener
 '
 
 missing=''
