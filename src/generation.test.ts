@@ -65,6 +65,7 @@ describe('a compiled configuration', () => {
       'response-headers',
       'request-id',
       'client-address',
+      'transport-security',
       'network',
       'routes',
       'host-origin',

@@ -24,7 +24,7 @@ import { network, type Reporter } from './policy/network.ts';
 import { parse } from './policy/parse.ts';
 import { reportOnly } from './policy/report-only.ts';
 import { requestId } from './policy/request-id.ts';
-import { responseHeaders } from './policy/response-headers.ts';
+import { compileHeaders, responseHeaders, transportSecurity } from './policy/response-headers.ts';
 import { routeAccess } from './policy/route-access.ts';
 import { routes } from './policy/routes.ts';
 import { type HandleReader, taskAccess } from './policy/task-access.ts';
@@ -68,7 +68,9 @@ export async function compileGeneration(
   });
   const serverIds = settings.mcps.map((server) => server.id);
   const mayEnter = routeAccess(authorizer, serverIds);
-  const before = [responseHeaders(), requestId()];
+  const headers = compileHeaders(settings.security.headers);
+  const strict = headers.hsts === undefined ? [] : [transportSecurity(headers.hsts)];
+  const before = [responseHeaders(headers), requestId()];
   const from = await compileNetworkRules(settings, services.entries);
   const known = routes({ headerCount: settings.server.limits.header_count });
   const believed = settings.server.forwarded_header;
@@ -81,6 +83,7 @@ export async function compileGeneration(
   const dataSteps = [
     ...before,
     dataClient,
+    ...strict,
     network(from.data, services.report),
     known,
     reportOnly(hostOrigin({ hosts: dataHosts(settings), cors: pages }), pagesReported(settings), services.report),
@@ -90,6 +93,7 @@ export async function compileGeneration(
   const adminSteps = [
     ...before,
     adminClient,
+    ...strict,
     network(from.admin, services.report),
     known,
     hostOrigin({ hosts: adminHosts(settings), cors: adminPages }),
@@ -123,6 +127,7 @@ export async function compileGeneration(
       ],
       onThrow,
     ),
+    headers,
     network: from.data,
     authorizer,
     prefixes,

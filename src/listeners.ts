@@ -46,6 +46,7 @@ function open(
   const door = new FrontDoor(estate, house, planeOf, prefix);
   const handlers: ListenerHandlers = {
     request: (request, response, isFirst) => door.request(request, response, isFirst),
+    headers: (socket) => door.headers(socket),
     refused: (problem, detail, socket) => door.refused(problem, detail, socket),
     turnedAway: (reason, detail, socket, answer) => door.turnedAway(reason, detail, socket, answer),
   };

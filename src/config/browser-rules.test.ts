@@ -65,3 +65,44 @@ it.each([
 ])('refuses what is no name of %s', (_, key, text) => {
   expect(faultsOf(gateway(`${key}: ["${text}"]`))).toMatchObject([{ path: `security.cors.${key}[0]` }]);
 });
+
+describe('a header of every answer', () => {
+  const set = (text: string) => `security: { headers: { ${text} } }\n`;
+
+  it('takes the values the documents print, with a warning where they are loose', () => {
+    const policy = "default-src 'self'; script-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss:";
+    const { settings, warnings } = load(set(`content_security_policy: "${policy}", x_xss_protection: "1; mode=block"`));
+    expect(settings.security.headers).toMatchObject({
+      content_security_policy: policy,
+      x_xss_protection: '1; mode=block',
+    });
+    expect(warnings).toMatchObject([{ path: 'security.headers.content_security_policy' }]);
+    expect(load(set('referrer_policy: strict-origin-when-cross-origin')).warnings).toEqual([]);
+  });
+
+  it.each([
+    ['content_security_policy', '"a\\nSet-Cookie: b"'],
+    ['content_security_policy', '"a\\u0000"'],
+    ['permissions_policy', '"\u00fc"'],
+    ['permissions_policy', '" a"'],
+    ['x_xss_protection', `"${'x'.repeat(5_000)}"`],
+    ['x_frame_options', 'ALLOWALL'],
+    ['x_content_type_options', 'sniff'],
+    ['referrer_policy', 'no-referer'],
+    ['referrer_policy', '"origin,"'],
+    ['cross_origin_opener_policy', 'unsafe'],
+    ['hsts_max_age', '-1'],
+    ['hsts_max_age', '1h'],
+  ])('is refused at start with a value it cannot have: %s', (key, value) => {
+    expect(faultsOf(set(`${key}: ${value}`))).toMatchObject([{ path: `security.headers.${key}`, code: 'invalid' }]);
+    expect(faultsOf(set(`${key}: ${value}`))).toHaveLength(1);
+  });
+
+  it.each([
+    'hsts_preload: true, hsts_max_age: 60',
+    'hsts_preload: true, hsts_include_subdomains: false',
+  ])('cannot ask for what browsers do not take: %s', (text) => {
+    expect(faultsOf(set(text))).toMatchObject([{ path: 'security.headers.hsts_preload', code: 'rule' }]);
+    expect(load(set('hsts_preload: true')).settings.security.headers.hsts_preload).toBe(true);
+  });
+});

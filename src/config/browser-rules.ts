@@ -48,5 +48,32 @@ const anybody: Rule = (draft, report) => {
   );
 };
 
-export const BROWSER_RULES: readonly Rule[] = [anybodyWithCredentials];
-export const BROWSER_DOUBTS: readonly Rule[] = [anybody];
+/** What the list browsers are built with asks for. */
+const PRELOAD_SECONDS = 31_536_000;
+
+const preload: Rule = (draft, report) => {
+  const {
+    hsts_preload = false,
+    hsts_max_age = PRELOAD_SECONDS,
+    hsts_include_subdomains = true,
+  } = draft.security?.headers ?? {};
+  if (!hsts_preload || (hsts_include_subdomains && hsts_max_age >= PRELOAD_SECONDS)) return;
+  report(
+    ['security', 'headers', 'hsts_preload'],
+    `is true, which takes hsts_include_subdomains: true and a hsts_max_age of at least ${PRELOAD_SECONDS}`,
+    'Set those two, or hsts_preload: false.',
+  );
+};
+
+const looseContentPolicy: Rule = (draft, report) => {
+  const loose = /'unsafe-(?:inline|eval)'/.exec(draft.security?.headers?.content_security_policy ?? '')?.[0];
+  if (loose === undefined) return;
+  report(
+    ['security', 'headers', 'content_security_policy'],
+    `has ${loose}, which lets through the scripts it is there to stop`,
+    'Leave it out; no answer of the gateway needs it.',
+  );
+};
+
+export const BROWSER_RULES: readonly Rule[] = [anybodyWithCredentials, preload];
+export const BROWSER_DOUBTS: readonly Rule[] = [anybody, looseContentPolicy];

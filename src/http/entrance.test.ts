@@ -40,6 +40,7 @@ async function behind(stages: readonly Stage[], limits: Partial<ListenerSettings
         turned.push({ reason, detail, peer: connectionOf(socket).peer?.text });
         return '';
       },
+      headers: () => [],
     },
     stages,
   );

@@ -27,6 +27,7 @@ async function listening(handlers: Partial<ListenerHandlers> = {}, limits: Parti
       request: answer,
       refused: (problem, detail) => `id-${refused.push({ problem, detail })}`,
       turnedAway: () => '',
+      headers: () => [],
       ...handlers,
     },
   );
@@ -48,7 +49,7 @@ describe('a listener', () => {
     const second = new Listener(
       'second',
       { host: '127.0.0.1', port: listener.address.port, limits: LIMITS },
-      { request: answer, refused: () => '', turnedAway: () => '' },
+      { request: answer, refused: () => '', turnedAway: () => '', headers: () => [] },
     );
     await expect(second.start()).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await second.stop(AbortSignal.abort());
@@ -169,7 +170,7 @@ describe('a listener that stops', () => {
     const idle = new Listener(
       'idle',
       { host: '127.0.0.1', port: 0, limits: LIMITS },
-      { request: answer, refused: () => '', turnedAway: () => '' },
+      { request: answer, refused: () => '', turnedAway: () => '', headers: () => [] },
     );
     await idle.stop(new AbortController().signal);
   });

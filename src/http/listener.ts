@@ -33,6 +33,8 @@ export interface ListenerHandlers {
   request(request: IncomingMessage, response: ServerResponse, isFirst: boolean): void;
   /** Node's parser refused the bytes: for the record. Returns the decision id of the answer that goes out. */
   refused(problem: Problem, detail: string, socket: Socket): string;
+  /** What every answer on this connection carries, one on the bare socket too. Name, value pairs. */
+  headers(socket: Socket): readonly string[];
   /**
    * A connection ended before HTTP was spoken on it: for the record. `reason` is one of the vocabulary, `answer` what goes out.
    * Returns the decision id.
@@ -193,7 +195,7 @@ export class Listener {
     // A long answer under way waits for this, and Node no longer passes it on.
     if (answer !== undefined) socket.on('drain', () => answer.emit('drain'));
     socket.resume();
-    this.refuseAfter(answer, socket, PROBLEMS.METHOD_NOT_ALLOWED, 'CONNECT', 'Allow: GET, POST, DELETE\r\n');
+    this.refuseAfter(answer, socket, PROBLEMS.METHOD_NOT_ALLOWED, 'CONNECT', ALLOW);
   }
 
   private onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -203,15 +205,16 @@ export class Listener {
     }
     // Its answer is on the way out: the connection ends by itself.
     if (!socket.writable) return;
-    const problem = problemOfParserError(error.code);
+    const isVerb = error.code === 'HPE_INVALID_METHOD' && UNKNOWN_VERB.test(startOf(error));
+    const problem = isVerb ? PROBLEMS.METHOD_NOT_ALLOWED : problemOfParserError(error.code);
     const answer = this.answers.get(socket);
     if (answer !== undefined && !answer.req.complete) {
       // The body broke. Who reads it hears of its end, refuses and records it.
       if (answer.headersSent) socket.destroySoon();
-      else if (answer.socket !== null) refuseRaw(socket, problem);
+      else if (answer.socket !== null) refuseRaw(socket, problem, { headers: this.handlers.headers(socket) });
       return;
     }
-    this.refuseAfter(answer, socket, problem, error.code ?? error.message);
+    this.refuseAfter(answer, socket, problem, error.code ?? error.message, isVerb ? ALLOW : []);
   }
 
   /** The bytes after whole requests are no request. The answers to those go out first, or the client takes ours for one. */
@@ -220,13 +223,13 @@ export class Listener {
     socket: Socket,
     problem: Problem,
     detail: string,
-    more?: string,
+    more: readonly string[] = [],
   ): void {
     const refuse = (): void => {
       answer?.off('close', refuse);
       socket.off('close', refuse);
       const id = this.handlers.refused(problem, detail, socket);
-      if (socket.writable) refuseRaw(socket, problem, id, more);
+      if (socket.writable) refuseRaw(socket, problem, { headers: [...more, ...this.handlers.headers(socket)], id });
       else socket.destroy();
     };
     if (answer === undefined || answer.writableFinished) return refuse();
@@ -235,6 +238,16 @@ export class Listener {
     answer.once('close', refuse);
     socket.once('close', refuse);
   }
+}
+
+/** Of the routes there is something to do on; which of them was meant is not known here. */
+const ALLOW: readonly string[] = ['Allow', 'GET, POST, DELETE'];
+/** A request line that is sound but for a verb Node has never heard of: `TRACK`, `post`. */
+const UNKNOWN_VERB = /^[A-Za-z]{1,32} \/[\x21-\x7e]* HTTP\/1\.[01]\r\n/;
+
+/** The beginning of the bytes the parser stopped in. */
+function startOf(error: Error & { readonly rawPacket?: Buffer }): string {
+  return error.rawPacket?.toString('latin1', 0, 2_048) ?? '';
 }
 
 function problemOfParserError(code: string | undefined): Problem {

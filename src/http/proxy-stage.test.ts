@@ -32,6 +32,7 @@ async function behindProxies(limits: Partial<ListenerSettings['limits']> = {}, m
         turned.push(`${reason}: ${detail}`);
         return '';
       },
+      headers: () => [],
     },
     [proxyStage(mayAnnounce)],
   );

@@ -35,6 +35,7 @@ function listenerOn(path: string, mode = 0o660): Listener {
       },
       refused: () => '',
       turnedAway: () => '',
+      headers: () => [],
     },
   );
   onTestFinished(() => listener.stop(AbortSignal.abort()));

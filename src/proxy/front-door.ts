@@ -95,6 +95,12 @@ export class FrontDoor {
     return decision_id;
   }
 
+  /** What every answer on a connection carries, where there is no request for a step to say so. */
+  headers(socket: Socket): readonly string[] {
+    const { headers } = this.house.generation();
+    return connectionOf(socket).isEncrypted ? headers.secure : headers.plain;
+  }
+
   private nextId(): string {
     this.counter += 1;
     return `${this.prefix}-${this.counter.toString(36)}`;

@@ -13,6 +13,7 @@ import type { PrefixSource } from '../policy/audit-intent.ts';
 import type { Call } from '../policy/call.ts';
 import type { Chain } from '../policy/engine.ts';
 import type { Exchange } from '../policy/exchange.ts';
+import type { AnswerHeaders } from '../policy/response-headers.ts';
 import type { SessionTable } from '../session/session-table.ts';
 import type { TaskHandles } from '../session/task-handles.ts';
 import type { TicketOffice } from '../session/tickets.ts';
@@ -88,6 +89,8 @@ export interface Generation {
   /** Whom the main listener believes about where requests come from. */
   readonly trust: Trust;
   readonly decide: Chain<Call>;
+  /** What every answer carries. */
+  readonly headers: AnswerHeaders;
   readonly authorizer: Authorizer;
   readonly prefixes: PrefixSource;
   readonly streams: StreamSettings;

@@ -21,6 +21,7 @@ const POLICIES = [
   'response-headers',
   'request-id',
   'client-address',
+  'transport-security',
   'network',
   'host-origin',
   'cors',

@@ -232,12 +232,13 @@ describe('a verb a route does not have', () => {
         closes: true,
         twin: TWIN,
       },
-      ...['TRACK', 'DEBUG', 'post', 'Post', 'FOO', 'GET\tx'].map(
+      ...['TRACK', 'DEBUG', 'post', 'Post', 'FOO', 'GET\tx', 'GET\x00', '\x16\x03\x01'].map(
         (method): Attack => ({
           name: `${JSON.stringify(method)}, which is no verb`,
           send: vary(TWIN, { method }),
-          status: 400,
-          error: 'malformed_request',
+          ...(/^[A-Za-z]+$/.test(method)
+            ? { status: 405, error: 'method_not_allowed', headers: { allow: 'GET, POST, DELETE' } }
+            : { status: 400, error: 'malformed_request' }),
           audit: { policy: 'listener', reason: 'http.unreadable' },
           closes: true,
           twin: TWIN,

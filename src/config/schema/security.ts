@@ -3,11 +3,15 @@ import { about } from '../about.ts';
 import { ADDRESS_SETTINGS, SERVER_ADDRESS_SETTINGS } from './security-addresses.ts';
 import { bans } from './security-bans.ts';
 import { cors } from './security-cors.ts';
+import { answerHeaders } from './security-headers.ts';
 import { upstreamTls } from './tls.ts';
 
 export const security = z.strictObject({
   ...ADDRESS_SETTINGS,
   cors: cors('gateway').prefault({}).register(about, { description: 'Calls from web pages.' }),
+  headers: answerHeaders()
+    .prefault({})
+    .register(about, { description: 'Headers of every answer. An empty text sends none.' }),
   bans: bans
     .prefault({})
     .register(about, { description: 'Addresses kept out for a while because they fail again and again.' }),
