@@ -34,6 +34,8 @@ export interface EntranceHandlers {
   entered(socket: Socket): void;
   /** For the record. Called once for a connection, before its socket is closed. Returns the decision id. */
   turnedAway(reason: string, detail: string, socket: Socket, answer?: Problem): string;
+  /** What every answer on this connection carries. Name, value pairs. */
+  headers(socket: Socket): readonly string[];
 }
 
 /** The way from an accepted socket to HTTP. All stages together have one time limit. */
@@ -78,7 +80,7 @@ export class Entrance {
       if (end === undefined) return void raw.destroy();
       const id = this.handlers.turnedAway(end.reason, end.detail, raw, end.answer);
       if (end.answer === undefined) raw.destroy();
-      else refuseRaw(end.through ?? raw, end.answer, id);
+      else refuseRaw(end.through ?? raw, end.answer, { headers: this.handlers.headers(raw), id });
     });
   }
 

@@ -159,6 +159,7 @@ export class Listener {
         serve?.call(this.server, socket);
       },
       turnedAway: (reason, detail, socket, answer) => this.handlers.turnedAway(reason, detail, socket, answer),
+      headers: (socket) => this.handlers.headers(socket),
     });
     this.server.on('connection', (socket) => entrance.arrive(socket));
     return entrance;
