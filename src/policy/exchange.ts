@@ -65,7 +65,7 @@ export class Exchange {
   client: IpAddress | undefined = undefined;
   /** Whether the client's address is its own and nobody else's. Asked only when something is to be held against it. */
   proof: ClientProof = UNPROVEN;
-  /** The same in its canonical spelling; empty when nobody can say. */
+  /** The same in its canonical spelling. When nobody can say: the last hop that is known, for the record; else empty. */
   clientAddress = '';
   /** What trusted proxies said of the way here, client first; empty where nothing was believed. Never the peer. */
   chain: readonly IpAddress[] = NO_HOPS;

@@ -121,10 +121,11 @@ export class Ground {
     }
   }
 
-  send(request: Request | Buffer | string): Promise<RawAnswer> {
+  /** @param from the address to come from, one of 127.0.0.0/8 */
+  send(request: Request | Buffer | string, from?: string): Promise<RawAnswer> {
     this.#unsettled = true;
     const bytes = typeof request === 'string' || Buffer.isBuffer(request) ? request : bytesOf(request);
-    return sendRaw(this.gateway.url, bytes);
+    return sendRaw(this.gateway.url, bytes, undefined, from);
   }
 
   /** A connection, for what is sent piece by piece. */

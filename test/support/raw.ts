@@ -18,8 +18,13 @@ export interface RawAnswer {
  * @param bytes a string is sent as latin1, so that every byte can be written as a character.
  * @throws when the server closes without a complete header block.
  */
-export async function sendRaw(url: string, bytes: string | Buffer, timeoutMs = 10_000): Promise<RawAnswer> {
-  const connection = await openRaw(url);
+export async function sendRaw(
+  url: string,
+  bytes: string | Buffer,
+  timeoutMs = 10_000,
+  from?: string,
+): Promise<RawAnswer> {
+  const connection = await openRaw(url, from);
   try {
     connection.write(bytes);
     return await within(connection.answer(), `the server has answered ${JSON.stringify(head(bytes))}`, timeoutMs);
@@ -47,10 +52,17 @@ export interface RawConnection {
   reset(): void;
 }
 
-/** Opens a connection to the host and port of a URL, for tests that write a request piece by piece. */
-export async function openRaw(url: string): Promise<RawConnection> {
+/**
+ * Opens a connection to the host and port of a URL, for tests that write a request piece by piece.
+ * @param from the address to come from, such as 127.0.0.9: all of 127.0.0.0/8 is this machine
+ */
+export async function openRaw(url: string, from?: string): Promise<RawConnection> {
   const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
+  const socket = connect({
+    port: Number(port),
+    host: hostname.replace(/^\[|\]$/g, ''),
+    ...(from === undefined ? {} : { localAddress: from }),
+  });
   await once(socket, 'connect');
   return new Connection(socket);
 }
