@@ -174,8 +174,8 @@ async function reload(app: App, options: ServeOptions, terminal: Terminal, log: 
   try {
     const { loaded } = load(options, terminal);
     for (const warning of loaded.warnings) log.warn(renderFault(warning));
-    tellTrust(loaded, log);
     const fixed = await app.reload(loaded);
+    tellTrust(loaded, log);
     log.info('configuration reloaded', fixed.length === 0 ? {} : { needs_restart: fixed.join(', ') });
   } catch (error) {
     log.error('the configuration was not reloaded; the old one stays in force', {

@@ -168,7 +168,7 @@ describe('behind a trusted proxy', () => {
         send: call({ 'x-forwarded-for': `198.51.100.7, ${entry}` }),
         status: 403,
         error: 'forbidden',
-        audit: { policy: 'client-address', reason: 'client-address.unknown', peer: '127.0.0.1', client: '127.0.0.1' },
+        audit: { policy: 'network', reason: 'address.unknown', peer: '127.0.0.1', client: '127.0.0.1' },
         closes: true,
         twin: call({ 'x-forwarded-for': `${entry}, 198.51.100.7` }),
       }),

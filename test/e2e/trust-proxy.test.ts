@@ -73,8 +73,12 @@ describe('server.trust_proxy', () => {
       );
       expect(await client(gateway, from, lines), JSON.stringify(server)).toBe(expected);
     }
-    // Every one of them was printed, and none of them needs a restart.
-    expect(trustLines(gateway)).toHaveLength(1 + table.length);
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(written({})), security: { ip_whitelist: ['127.0.0.0/8'] } }));
+    process.kill(gateway.pid, 'SIGHUP');
+    await until(() => trustLines(gateway).length === 2 + table.length, 'the list is in force');
+    expect(trustLines(gateway).at(-1)).toMatchObject({ message: 'forwarding headers are believed from nobody' });
+    expect(await client(gateway, '127.0.0.1', CHAIN)).toBe('127.0.0.1');
+    // None of them needs a restart.
     expect(gateway.stderr()).not.toContain('needs_restart');
   });
 
