@@ -63,10 +63,10 @@ export class Exchange {
   clientRequestId: string | undefined = undefined;
   /** Who the client is, as far as trust reaches. Undefined when nobody can say. */
   client: IpAddress | undefined = undefined;
+  /** Its canonical spelling. When nobody can say who it is: the last hop that is known, for the record; else empty. */
+  clientAddress = '';
   /** Whether the client's address is its own and nobody else's. Asked only when something is to be held against it. */
   proof: ClientProof = UNPROVEN;
-  /** The same in its canonical spelling. When nobody can say: the last hop that is known, for the record; else empty. */
-  clientAddress = '';
   /** What trusted proxies said of the way here, client first; empty where nothing was believed. Never the peer. */
   chain: readonly IpAddress[] = NO_HOPS;
   /** The client is this machine: a loopback peer, and no header that says it spoke for somebody else. */
