@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RequestHeaders } from './request-headers.ts';
+import { forwardingHeaders, RequestHeaders } from './request-headers.ts';
 
 describe('request headers', () => {
   it('are read whatever their case', () => {
@@ -37,5 +37,35 @@ describe('request headers', () => {
       'mcp-param-Empty',
       '',
     ]);
+  });
+
+  it('keep what proxies say line by line, and know that they are there', () => {
+    const raw = [
+      'X-Forwarded-For',
+      'a, b',
+      'x-forwarded-for',
+      'c',
+      'X-Real-IP',
+      'd',
+      'FORWARDED',
+      'for=e',
+      'Accept',
+      'f',
+    ];
+    const headers = new RequestHeaders(raw);
+    expect([headers.forwardedFor, headers.realIp, headers.forwarded]).toEqual([['a, b', 'c'], ['d'], ['for=e']]);
+    expect([headers.isForwarded, headers.speaksForAnother, headers.duplicated]).toEqual([true, true, undefined]);
+    expect(forwardingHeaders(raw)).toEqual([
+      'X-Forwarded-For: a, b',
+      'x-forwarded-for: c',
+      'X-Real-IP: d',
+      'FORWARDED: for=e',
+    ]);
+    expect(new RequestHeaders(['Accept', 'a']).isForwarded).toBe(false);
+    expect(new RequestHeaders(['Via', '1.1 a'])).toMatchObject({ isForwarded: true, speaksForAnother: false });
+    expect(new RequestHeaders(['X-Forwarded-Anything', 'a'])).toMatchObject({
+      isForwarded: true,
+      speaksForAnother: true,
+    });
   });
 });

@@ -35,8 +35,10 @@ export class RequestHeaders {
   forwarded: readonly string[] = NONE;
   cfConnectingIp: readonly string[] = NONE;
   forwardedProto: readonly string[] = NONE;
-  /** There is a header that proxies add, of whatever family: the sender may speak for somebody else. */
+  /** There is a header that proxies add, of whatever family: the sender may pass on what somebody else sent. */
   isForwarded = false;
+  /** One of them says for whom. `Via` does not. */
+  speaksForAnother = false;
   /** The first header that may appear once and appeared twice. */
   duplicated: string | undefined = undefined;
 
@@ -53,8 +55,12 @@ export class RequestHeaders {
       this.authorization = this.authorization === NONE ? [value] : [...this.authorization, value];
     } else if (field === 'isForwarded') {
       this.isForwarded = true;
+    } else if (field === 'speaksForAnother') {
+      this.isForwarded = true;
+      this.speaksForAnother = true;
     } else if (isForwardingField(field)) {
       this.isForwarded = true;
+      this.speaksForAnother = true;
       this[field] = this[field] === NONE ? [value] : [...this[field], value];
     } else if (field === 'params') {
       this.params = [...this.params, name, value];
@@ -72,9 +78,9 @@ export class RequestHeaders {
 type ForwardingField = 'forwardedFor' | 'realIp' | 'forwarded' | 'cfConnectingIp' | 'forwardedProto';
 type SingleField = Exclude<
   keyof RequestHeaders,
-  ForwardingField | 'authorization' | 'params' | 'isForwarded' | 'duplicated'
+  ForwardingField | 'authorization' | 'params' | 'isForwarded' | 'speaksForAnother' | 'duplicated'
 >;
-type Field = SingleField | ForwardingField | 'authorization' | 'params' | 'isForwarded';
+type Field = SingleField | ForwardingField | 'authorization' | 'params' | 'isForwarded' | 'speaksForAnother';
 
 function isForwardingField(field: Field): field is ForwardingField {
   return field === 'realIp' || field === 'cfConnectingIp' || field.startsWith('forwarded');
@@ -109,15 +115,15 @@ const FIELDS = new Map<string, Field>([
   ['x-forwarded-proto', 'forwardedProto'],
   // Nothing is read from these; that they are there says that a proxy may be.
   ['via', 'isForwarded'],
-  ['true-client-ip', 'isForwarded'],
-  ['x-client-ip', 'isForwarded'],
-  ['x-cluster-client-ip', 'isForwarded'],
-  ['x-original-forwarded-for', 'isForwarded'],
-  ['x-envoy-external-address', 'isForwarded'],
-  ['x-azure-clientip', 'isForwarded'],
-  ['fastly-client-ip', 'isForwarded'],
+  ['true-client-ip', 'speaksForAnother'],
+  ['x-client-ip', 'speaksForAnother'],
+  ['x-cluster-client-ip', 'speaksForAnother'],
+  ['x-original-forwarded-for', 'speaksForAnother'],
+  ['x-envoy-external-address', 'speaksForAnother'],
+  ['x-azure-clientip', 'speaksForAnother'],
+  ['fastly-client-ip', 'speaksForAnother'],
   ['cf-connecting-ipv6', 'isForwarded'],
-  ['cf-ray', 'isForwarded'],
+  ['cf-ray', 'speaksForAnother'],
 ]);
 
 /** Spellings seen so far. Clients repeat themselves, so most names cost one look-up and no lower-casing. */
@@ -135,7 +141,11 @@ function fieldOf(name: string): Field | undefined {
 
 function fieldOfPrefix(lower: string): Field | undefined {
   if (lower.startsWith('mcp-param-')) return 'params';
-  return lower.startsWith('x-forwarded-') ? 'isForwarded' : undefined;
+  return lower.startsWith('x-forwarded-') ? 'speaksForAnother' : undefined;
+}
+
+function isForwardingHeader(field: Field): boolean {
+  return field === 'isForwarded' || field === 'speaksForAnother' || isForwardingField(field);
 }
 
 /** Longer values are cut: what is printed was sent by anybody. */
@@ -146,7 +156,7 @@ export function forwardingHeaders(raw: readonly string[]): readonly string[] {
   const shown: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const field = fieldOf(raw[i] as string);
-    if (field !== 'isForwarded' && (field === undefined || !isForwardingField(field))) continue;
+    if (field === undefined || !isForwardingHeader(field)) continue;
     shown.push(`${raw[i]}: ${raw[i + 1]}`.slice(0, SHOWN));
   }
   return shown;

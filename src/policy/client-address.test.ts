@@ -135,6 +135,16 @@ describe('a request of this machine', () => {
   });
 });
 
+describe('a header that names nobody', () => {
+  it('raises no doubt about the peer that sends it', () => {
+    expect(judged({ peer: '203.0.113.7', headers: ['Via', '1.1 proxy'] }).doubts).toEqual([]);
+    for (const name of ['True-Client-IP', 'X-Forwarded-Host', 'Forwarded']) {
+      const { doubts } = judged({ peer: '203.0.113.7', headers: [name, 'a'] });
+      expect(doubts, name).toEqual(['forwarded.untrusted-peer']);
+    }
+  });
+});
+
 describe('an X-Real-IP beside the chain', () => {
   const chain = ['X-Forwarded-For', '1.1.1.1, 198.51.100.7'];
   it.each([

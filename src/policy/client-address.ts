@@ -73,7 +73,7 @@ const UNTRUSTED_ENDS: ReadonlySet<WalkEnd> = new Set<WalkEnd>(['untrusted-peer',
 
 function tellDoubts(x: Exchange, walked: Walked, ports: ClientAddressPorts): void {
   if (walked.end === 'untrusted-peer') {
-    if (x.headers.isForwarded) ports.doubts.doubt('forwarded.untrusted-peer', x);
+    if (x.headers.speaksForAnother) ports.doubts.doubt('forwarded.untrusted-peer', x);
   } else if (walked.end === 'unparsable' || walked.end === 'too-long') ports.doubts.doubt('forwarded.unparsable', x);
   else if (contradicts(x.headers.realIp, walked)) ports.doubts.doubt('forwarded.contradiction', x);
 }
