@@ -35,13 +35,7 @@ export function welcome(facts: WelcomeFacts): string {
     ...tokenLines(facts.token, facts.stateDir),
     'Try it:',
     '',
-    indent(
-      curl(
-        facts.socket === undefined ? endpoint : `--unix-socket ${facts.socket} http://localhost${path}`,
-        token.shell,
-        facts.demo,
-      ),
-    ),
+    indent(curl(endpoint, token.shell, facts.demo)),
     '',
     'Connect a client (or: sallyport client-config NAME):',
     '',

@@ -31,9 +31,21 @@ describe('server.proxy_protocol', () => {
 
 describe('server.socket', () => {
   it('is relative to the configuration file, and host and port beside it are doubted', () => {
-    const { settings, warnings } = load('server: { socket: run/http.sock, port: 3000 }\n');
+    const { settings, warnings } = load('server: { socket: run/http.sock, port: 3000, trust_proxy: unix }\n');
     expect(settings.server.socket).toMatch(/^\/.*\/run\/http\.sock$/);
     expect(warnings).toMatchObject([{ path: 'server.port', problem: expect.stringContaining('no effect') }]);
+  });
+
+  it.each([
+    '',
+    ', trust_proxy: loopback',
+    ', trust_proxy: true',
+    ', trust_proxy: 2',
+  ])('has peers nobody knows unless they are named (%j)', (trust) => {
+    expect(load(`server: { socket: /run/http.sock${trust} }\n`).warnings.map(({ path }) => path)).toContain(
+      'server.socket',
+    );
+    expect(load('server: { socket: /run/http.sock, trust_proxy: [loopback, unix] }\n').warnings).toEqual([]);
   });
 
   it('is local, whatever the host says', () => {

@@ -28,4 +28,18 @@ const idleAddress: Rule = (draft, report) => {
   }
 };
 
-export const CONNECTION_DOUBTS: readonly Rule[] = [idleAddress];
+/** A peer without an address is nobody unless it may speak for somebody. */
+const namelessPeers: Rule = (draft, report) => {
+  if (draft.server?.socket === undefined) return;
+  const { trust_proxy: value } = draft.server;
+  const known = Array.isArray(value) ? value.filter((part) => part !== undefined) : value;
+  const trust = known === undefined ? undefined : parseTrust(known as TrustValue);
+  if (trust !== undefined && ('fault' in trust || (trust.mode === 'list' && trust.unix))) return;
+  report(
+    ['server', 'socket'],
+    'has peers without an address, and server.trust_proxy does not name them, so nobody can say who asks',
+    'Add the word unix to server.trust_proxy.',
+  );
+};
+
+export const CONNECTION_DOUBTS: readonly Rule[] = [idleAddress, namelessPeers];

@@ -46,6 +46,8 @@ export interface GroundOptions {
   readonly auditFile?: string;
   /** Environment of the gateway. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Stands before every request that is sent, on a connection of its own. */
+  readonly preamble?: string;
 }
 
 export const DEFAULT_SERVERS = {
@@ -64,6 +66,7 @@ export class Ground {
   readonly #rows: AuditLine[] = [];
   #read = 0;
   #controls = 0;
+  #preamble = Buffer.alloc(0);
   /** Something was sent since the last control call, so a record may still be on its way. */
   #unsettled = false;
 
@@ -78,6 +81,7 @@ export class Ground {
     servers = DEFAULT_SERVERS,
     auditFile,
     env = {},
+    preamble = '',
   }: GroundOptions = {}): Promise<Ground> {
     const fixture = await startFixtureHttp();
     const mcps = Object.entries(servers).map(([id, own]) => ({
@@ -94,6 +98,7 @@ export class Ground {
         env,
       });
       const ground = new Ground(gateway, fixture, auditFile ?? join(gateway.stateDir, 'audit', 'audit.jsonl'));
+      ground.#preamble = Buffer.from(preamble, 'latin1');
       // The first call to a server also asks for its era: not part of any attack.
       for (const { id, ...own } of mcps) {
         if ('era' in own) continue;
@@ -124,7 +129,8 @@ export class Ground {
   /** @param from the address to come from, one of 127.0.0.0/8 */
   send(request: Request | Buffer | string, from?: string): Promise<RawAnswer> {
     this.#unsettled = true;
-    const bytes = typeof request === 'string' || Buffer.isBuffer(request) ? request : bytesOf(request);
+    const text = typeof request === 'string' ? Buffer.from(request, 'latin1') : request;
+    const bytes = Buffer.concat([this.#preamble, Buffer.isBuffer(text) ? text : bytesOf(text)]);
     return sendRaw(this.gateway.url, bytes, undefined, from);
   }
 

@@ -7,7 +7,7 @@ import { connectV1, connectV2 } from '../support/clients.ts';
 import { type FixtureHttp, startFixtureHttp } from '../support/fixture-server.ts';
 import { type AuditLine, type Gateway, startGateway } from '../support/gateway.ts';
 import { answer, ScriptedHttp } from '../support/scripted-http.ts';
-import { within } from '../support/wait.ts';
+import { until, within } from '../support/wait.ts';
 
 /** Two clients of this machine. Neither is a trusted proxy, unlike 127.0.0.1. */
 export const CLIENT = '127.0.0.9';
@@ -38,7 +38,9 @@ export class ProxyGround {
       { id: 'paced', transport: 'streamable-http', url: ground.paced.url, era: 'modern' },
     ];
     try {
-      const config = { server, auth: { methods: [{ type: 'token', tokens }] }, mcps };
+      // The log then says of each request by which scheme it came.
+      const log = { level: 'debug', format: 'json' };
+      const config = { server, log, auth: { methods: [{ type: 'token', tokens }] }, mcps };
       ground.gateway = await startGateway({ config, env });
     } catch (error) {
       await ground.stopServers();
@@ -114,6 +116,17 @@ export function holdsThrough(place: () => { readonly ground: ProxyGround; readon
       const rows = await Promise.all([ground.call(url, first), ground.call(url, second)]);
       expect(rows.map(({ client }) => client)).toEqual([CLIENT, OTHER]);
     }
+  });
+
+  it('tells the gateway the scheme', async () => {
+    const { ground, url } = place();
+    const { decision_id: id } = await ground.call(url, ground.from(CLIENT));
+    const lines = (): string[] => ground.gateway.stderr().split('\n').slice(0, -1);
+    const line = await until(
+      () => lines().find((text) => text.includes('where a request comes from') && text.includes(String(id))),
+      'the log says where the request came from',
+    );
+    expect(JSON.parse(line)).toMatchObject({ ip: CLIENT, secure: url.startsWith('https:') });
   });
 
   it('passes each event on when it comes', async () => {
