@@ -1,3 +1,5 @@
+import type { Loaded } from '../config/load.ts';
+
 /** What a command of the command line is given. Tests give it strings to write to; `main` gives it the process. */
 export interface CliContext {
   /**
@@ -11,4 +13,10 @@ export interface CliContext {
   readonly stderr: { write(text: string): unknown };
   /** Sets the code the process will end with. */
   exitCode(code: number): void;
+}
+
+/** Of commands that read the configuration itself. */
+export interface ConfiguredContext extends CliContext {
+  /** Found as the state folder is. @throws ConfigurationError */
+  configuration(options: Readonly<Record<string, unknown>>): Loaded;
 }

@@ -25,7 +25,10 @@ async function ip(...args: string[]): Promise<{ out: string; err: string; code: 
   const exitCode = (value: number) => {
     code = value;
   };
-  ipCommands(program, { stateDir: () => stateDir, stdout, stderr, exitCode });
+  const configuration = () => {
+    throw new Error('entries are no matter of the configuration');
+  };
+  ipCommands(program, { stateDir: () => stateDir, configuration, stdout, stderr, exitCode });
   for (const command of program.commands.flatMap((one) => [one, ...one.commands]))
     command.copyInheritedSettings(program);
   try {

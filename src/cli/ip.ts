@@ -1,11 +1,15 @@
 import type { Command } from 'commander';
-import type { CliContext } from './context.ts';
+import type { ConfiguredContext } from './context.ts';
 import { ipEntryCommands } from './ip-entries.ts';
+import { ipExportCommand } from './ip-export.ts';
+import { ipImportCommand } from './ip-import.ts';
 import { ipReportCommand } from './ip-report.ts';
 
 /** Adds `sallyport ip …`: from where callers may come. */
-export function ipCommands(program: Command, context: CliContext): void {
+export function ipCommands(program: Command, context: ConfiguredContext): void {
   const ip = program.command('ip').description('from where callers may come: entries made while the gateway runs');
   ipEntryCommands(ip, context);
   ipReportCommand(ip, context);
+  ipImportCommand(ip, context);
+  ipExportCommand(ip, context);
 }

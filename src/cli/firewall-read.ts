@@ -1,0 +1,114 @@
+import { Cidr, parseCidr } from '../net/cidr.ts';
+
+export const FIREWALL_FORMATS = ['ufw', 'iptables', 'nginx', 'plain'] as const;
+export type FirewallFormat = (typeof FIREWALL_FORMATS)[number];
+
+export interface FirewallEntry {
+  readonly action: 'allow' | 'deny';
+  readonly cidr: Cidr;
+  readonly note: string;
+}
+
+/** A line that became no entry, from 1, and why. */
+export interface LeftLine {
+  readonly line: number;
+  readonly text: string;
+  readonly why: string;
+}
+
+export interface FirewallRules {
+  /** In the order of the text. */
+  readonly entries: readonly FirewallEntry[];
+  /** Lines nobody could read: what they were to allow or deny is missing. */
+  readonly unread: readonly LeftLine[];
+  /** Lines that were read and have no place in an address list. */
+  readonly left: readonly LeftLine[];
+}
+
+/** What one line says: an entry, why it is none, or undefined when it has nothing to say. */
+export type LineReading =
+  | {
+      readonly action: 'allow' | 'deny';
+      readonly source: string;
+      readonly note: string;
+      readonly ports?: readonly string[];
+    }
+  | { readonly unread: string }
+  | { readonly left: string }
+  | undefined;
+
+export type LineReader = (line: string) => LineReading;
+
+/** Sources that mean everybody. */
+const EVERYBODY = /^(any|all|anywhere|anywhere \(v6\)|0\.0\.0\.0\/0|::\/0)$/i;
+
+/**
+ * Reads rules line by line. A rule for a port counts when it is the gateway's (`port`); one for another port says nothing of who
+ * may come here. Without a port, rules that name one are left, each with its reason.
+ */
+export function readRules(text: string, read: LineReader, port: number | undefined): FirewallRules {
+  const entries: FirewallEntry[] = [];
+  const unread: LeftLine[] = [];
+  const left: LeftLine[] = [];
+  /** Families of which everybody has been denied: firewalls take the first rule that fits, so later ones let nobody in. */
+  const closed = new Set<4 | 6>();
+  for (const [index, raw] of text
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n/)
+    .entries()) {
+    const at = { line: index + 1, text: raw.trim().slice(0, 120) };
+    const reading = read(raw.trim());
+    if (reading === undefined) continue;
+    if ('unread' in reading) unread.push({ ...at, why: reading.unread });
+    else if ('left' in reading) left.push({ ...at, why: reading.left });
+    else {
+      const { action, source } = reading;
+      const why = otherPort(reading.ports ?? [], port) ?? ofEverybody(source, action, closed);
+      const cidr = why === undefined ? parseCidr(source) : undefined;
+      if (cidr === undefined) left.push({ ...at, why: why as string });
+      else if (!(cidr instanceof Cidr))
+        unread.push({ ...at, why: `"${source.slice(0, 60)}" ${cidr.fault}. ${cidr.remedy}` });
+      else if (action === 'allow' && closed.has(cidr.family)) left.push({ ...at, why: NEVER_REACHED });
+      else entries.push({ action, cidr, note: reading.note.trim() });
+    }
+  }
+  return { entries, unread, left };
+}
+
+function otherPort(ports: readonly string[], port: number | undefined): string | undefined {
+  if (ports.length === 0) return undefined;
+  if (port === undefined) return `is for port ${ports.join(', ')}: give --port when that is the gateway's`;
+  return ports.some((range) => holds(range, port)) ? undefined : `is for port ${ports.join(', ')}`;
+}
+
+/** `80` or `8000:8010`. */
+function holds(range: string, port: number): boolean {
+  const [first, last = first] = range.split(':');
+  return Number(first) <= port && port <= Number(last);
+}
+
+function ofEverybody(source: string, action: 'allow' | 'deny', closed: Set<4 | 6>): string | undefined {
+  if (!EVERYBODY.test(source)) return undefined;
+  if (action === 'deny') {
+    if (!/v6|::/.test(source)) closed.add(4);
+    if (!/^anywhere$|^0\./i.test(source)) closed.add(6);
+    return 'denies everybody else, as an allow list does by itself';
+  }
+  return 'allows everybody: an allow list with it would keep nobody out';
+}
+
+const NEVER_REACHED = 'comes behind a line that denies everybody, and so lets nobody in';
+
+/**
+ * Allow entries that came before a deny entry which overlaps them. A firewall takes the first rule that fits and lets them in;
+ * here a denial beats every allowance.
+ */
+export function overtaken(entries: readonly FirewallEntry[]): readonly { allow: FirewallEntry; deny: FirewallEntry }[] {
+  return entries.flatMap((allow, at) => {
+    if (allow.action !== 'allow') return [];
+    const overlaps = ({ action, cidr }: FirewallEntry): boolean =>
+      action === 'deny' && (cidr.contains(allow.cidr.base) || allow.cidr.contains(cidr.base));
+    const deny = entries.slice(at + 1).find(overlaps);
+    return deny === undefined ? [] : [{ allow, deny }];
+  });
+}

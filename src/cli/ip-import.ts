@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { stringify } from 'yaml';
+import type { CliContext } from './context.ts';
+import { formatOf, readFirewall } from './firewall-formats.ts';
+import {
+  FIREWALL_FORMATS,
+  type FirewallEntry,
+  type FirewallFormat,
+  type FirewallRules,
+  type LeftLine,
+  overtaken,
+} from './firewall-read.ts';
+import { portOf } from './port-option.ts';
+
+const HELP = `
+FILE is what one of these writes, or - for standard input:
+  ufw status, ufw status numbered, /etc/ufw/user.rules, /etc/ufw/user6.rules
+  iptables-save, ip6tables-save (the chain INPUT)
+  lines of nginx: allow ADDRESS; deny ADDRESS;
+  plain text: one address or network a line, with # in front of a note; all of them are allowed
+
+Standard output is YAML for the configuration; what was left out, and why, goes to standard error. Ends with 1 when a line could
+not be read: what it was to deny is missing then.
+
+Examples:
+  sudo ufw status | sallyport ip import - --port 3000
+  sallyport ip import office.txt`;
+
+/** Adds `sallyport ip import FILE`. */
+export function ipImportCommand(ip: Command, context: CliContext): void {
+  ip.command('import')
+    .argument('<file>', 'the rules; - for standard input')
+    .description('take over the rules of a firewall as address lists')
+    .addOption(
+      new Option('--format <format>', 'what wrote the file').choices(['auto', ...FIREWALL_FORMATS]).default('auto'),
+    )
+    .option('--port <number>', "the gateway's port: rules for it count, rules for others do not")
+    .addHelpText('after', HELP)
+    .action((file: string, options: { readonly format: FirewallFormat | 'auto'; readonly port?: string }) => {
+      const text = textOf(file);
+      const format = options.format === 'auto' ? formatOf(text) : options.format;
+      report(readFirewall(text, format, portOf(options.port)), format, context);
+    });
+}
+
+/** @throws Error naming the file */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
+
+function report(rules: FirewallRules, format: FirewallFormat, { stdout, stderr, exitCode }: CliContext): void {
+  const allow = listOf(rules.entries, 'allow');
+  const deny = listOf(rules.entries, 'deny');
+  const lines = (from: readonly LeftLine[]): string =>
+    from.map(({ line, text, why }) => `  line ${line}: ${text}\n    ${why}\n`).join('');
+  if (rules.left.length > 0) stderr.write(`Left out:\n${lines(rules.left)}`);
+  for (const { allow: won, deny: lost } of overtaken(rules.entries)) {
+    stderr.write(
+      `Careful: ${won.cidr.text} was allowed before ${lost.cidr.text} was denied. Here a denial always wins.\n`,
+    );
+  }
+  if (rules.unread.length > 0) {
+    stderr.write(`Not understood, and missing below:\n${lines(rules.unread)}`);
+    exitCode(1);
+  }
+  stderr.write(`Read as ${format}: ${allow.length} allowed, ${deny.length} denied.\n`);
+  if (allow.length + deny.length === 0) return;
+  const security = {
+    ...(allow.length === 0 ? {} : { ip_whitelist: allow }),
+    ...(deny.length === 0 ? {} : { ip_blacklist: deny }),
+  };
+  stdout.write(stringify({ security }, { lineWidth: 0 }));
+}
+
+function listOf(entries: readonly FirewallEntry[], action: 'allow' | 'deny'): unknown[] {
+  const notes = new Map<string, string>();
+  for (const { cidr, note, action: own } of entries) {
+    if (own === action && (notes.get(cidr.text) ?? '') === '') notes.set(cidr.text, note.slice(0, 200));
+  }
+  return [...notes].map(([cidr, note]) => (note === '' ? cidr : { cidr, note }));
+}
