@@ -110,3 +110,22 @@ it.each([
   expect(load(tls(block)).warnings.map(({ path }) => path)).toEqual([`mcps[0].tls.${key}`]);
   expect(load(tls('')).warnings).toEqual([]);
 });
+
+it('loads a block with every setting, and says that its suites leave TLS 1.2 out', () => {
+  const { settings, warnings } = load(`mcps:
+  - id: secure_mcp_server
+    url: "https://localhost:8443"
+    transport: sse
+    tls:
+      enabled: true
+      cert_file: "/path/to/cert.pem"
+      key_file: "/path/to/key.pem"
+      ca_file: "/path/to/ca.pem"
+      insecure_skip_verify: false
+      min_version: "1.2"
+      max_version: "1.3"
+      cipher_suites: ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]
+`);
+  expect(settings.mcps[0]).toMatchObject({ tls: { ca_file: '/path/to/ca.pem', min_version: '1.2' } });
+  expect(warnings.map(({ problem }) => problem)).toEqual(['has no suite of TLS 1.2, so that version is not spoken']);
+});
