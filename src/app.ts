@@ -147,6 +147,7 @@ export class App {
       perimeter: {
         addresses: this.book,
         endDenied: () => endDenied(this.estate, this.generation),
+        isEnforced: () => this.generation.network.gateway.rules.mode === 'enforce',
         hasAllowList: () => this.generation.network.gateway.rules.allow !== undefined,
         reported: () => this.estate.reports.summary(),
       },

@@ -55,6 +55,9 @@ export const denyAddress = command(input, async (wish, services): Promise<Change
   const ended = services.perimeter?.endDenied() ?? 0;
   // A record that cannot be written must not keep out the denial.
   const warnings = await recorded(services, 'ip.deny', [record], wish);
+  if (services.perimeter?.isEnforced() === false) {
+    warnings.push('Only reported, for security.mode is report: what the address sends passes until it is enforce.');
+  }
   return { entry: summarize(record), replaced: replaces.length > 0, ended, warnings };
 });
 

@@ -44,6 +44,8 @@ export interface PerimeterServices {
   endDenied(): number;
   /** Whether an allowance means anything. */
   hasAllowList(): boolean;
+  /** False where denials are only reported. */
+  isEnforced(): boolean;
   /** What report-only mode let pass since the start, most first. */
   reported(): readonly Reported[];
 }

@@ -38,6 +38,7 @@ export class AddressBook implements LiveEntries, Pick<AddressRecords, 'put' | 'l
   #epoch = 1;
   #nextExpiry = Number.POSITIVE_INFINITY;
   #revision = Number.NaN;
+  #isFailing = false;
   #queue: Promise<unknown> = Promise.resolve();
   #ticking: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -166,8 +167,11 @@ export class AddressBook implements LiveEntries, Pick<AddressRecords, 'put' | 'l
       this.#sweep(Date.now());
       if (this.#unsaved.size + this.#doomed.size > 0) await this.#inTurn(() => this.#save());
       if ((await this.#records.revision()) !== this.#revision) await this.refresh();
+      this.#isFailing = false;
     } catch (error) {
-      this.#onError(error);
+      // Told once: it is tried again four times a second.
+      if (!this.#isFailing) this.#onError(error);
+      this.#isFailing = true;
     }
   }
 

@@ -68,6 +68,8 @@ const guess = (client: string): Request => {
 const twoTokens = (client: string): Request =>
   call(client, { authorization: [`Bearer ${TOKENS.user}`, `Bearer ${TOKENS.other}`] });
 
+const twoHosts = (client: string): Request => call(client, { host: ['127.0.0.1', '127.0.0.1'] });
+
 describe('an address that failed again and again', () => {
   const rows: Attack[] = [
     {
@@ -79,6 +81,11 @@ describe('an address that failed again and again', () => {
       name: 'its good token after two at once',
       send: afterFailures('198.51.100.2', twoTokens),
       ...banned('198.51.100.2'),
+    },
+    {
+      name: 'its good token after requests with two Host lines',
+      send: afterFailures('198.51.100.3', twoHosts),
+      ...banned('198.51.100.3'),
     },
     {
       name: 'another address of its IPv6 network',
