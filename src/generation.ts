@@ -27,10 +27,11 @@ import { requestId } from './policy/request-id.ts';
 import { compileHeaders, responseHeaders, transportSecurity } from './policy/response-headers.ts';
 import { routeAccess } from './policy/route-access.ts';
 import { routes } from './policy/routes.ts';
+import { secureRedirect } from './policy/secure-redirect.ts';
 import { type HandleReader, taskAccess } from './policy/task-access.ts';
 import type { Problem } from './problem/problem.ts';
 import { requestsOf } from './protocol/extensions.ts';
-import { adminRoutes, dataRoutes, UNKNOWN } from './proxy/route-table.ts';
+import { adminRoutes, dataRoutes, redirectRoutes, UNKNOWN } from './proxy/route-table.ts';
 import type { Generation, ServerPlan } from './proxy/services.ts';
 import type { Upstream } from './upstream/lane.ts';
 
@@ -100,6 +101,7 @@ export async function compileGeneration(
     cors(adminPages),
     ...after,
   ];
+  const toHttps = secureRedirect(redirectSettings(settings));
   return Object.freeze({
     number,
     data: {
@@ -118,6 +120,11 @@ export async function compileGeneration(
       admit: compileAdmission(adminSteps, onThrow),
     },
     trust,
+    redirect: {
+      routes: redirectRoutes(),
+      unknown: UNKNOWN,
+      admit: compileAdmission([...before, dataClient, network(from.data, services.report), known, toHttps], onThrow),
+    },
     decide: compileDecision(
       [
         authorize(authorizer, extendedMethods(settings)),
@@ -144,6 +151,13 @@ function pagesReported({ security, mcps }: Settings): (server: string | undefine
   if (security.mode === 'enforce') return () => false;
   const strict = new Set(mcps.filter((server) => server.security?.mode === 'enforce').map(({ id }) => id));
   return (server) => server === undefined || !strict.has(server);
+}
+
+/** Never a name from a request, unless it is one of those served. */
+function redirectSettings(settings: Settings) {
+  const { public_url, port } = settings.server;
+  const origin = public_url?.startsWith('https:') ? new URL(public_url).origin : undefined;
+  return { origin, hosts: dataHosts(settings), port };
 }
 
 function extendedMethods({ mcps }: Settings): ExtendedMethods {

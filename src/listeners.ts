@@ -22,11 +22,14 @@ export interface ListenerParts {
  */
 export function bindListeners(settings: Settings, parts: ListenerParts): readonly Listener[] {
   const { server, admin } = settings;
-  const stages = [...mainStages(server, parts.house), ...tlsStages(parts.certificates, 'server', server)];
-  const main = open('main', mainBind(server), parts, stages, (rules) => rules.data);
-  if (!admin.enabled) return [main];
+  const { certificates } = parts;
+  const before = [...mainStages(server, parts.house), ...tlsStages(certificates, 'server', server)];
+  const main = open('main', mainBind(server), parts, before, (rules) => rules.data);
+  const more = redirectListeners(settings, parts);
+  if (!admin.enabled) return [main, ...more];
   const own = { ...admin, limits: server.limits };
-  return [main, open('admin', own, parts, tlsStages(parts.certificates, 'admin', admin), (rules) => rules.admin)];
+  const beforeAdmin = tlsStages(certificates, 'admin', admin);
+  return [main, open('admin', own, parts, beforeAdmin, (rules) => rules.admin), ...more];
 }
 
 /** Where a listener can be reached from this machine. */
@@ -56,6 +59,12 @@ function open(
 function mainBind({ host, port, limits, socket: path, socket_mode: mode }: Settings['server']): ListenerSettings {
   const socket = path === undefined ? {} : { socket: { path, mode: Number.parseInt(mode, 8) } };
   return { host, port, limits, ...socket };
+}
+
+function redirectListeners({ server }: Settings, parts: ListenerParts): Listener[] {
+  const { redirect, limits, host } = server;
+  if (redirect === undefined) return [];
+  return [open('redirect', { host, ...redirect, limits }, parts, [], (rules) => rules.redirect)];
 }
 
 /** What a connection of the main listener passes before HTTP is spoken on it. */

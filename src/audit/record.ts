@@ -36,6 +36,8 @@ export interface AuditFields {
   readonly peer?: string | undefined;
   /** Address of the client as the forwarding rules resolved it. */
   readonly client?: string | undefined;
+  /** SHA-256 fingerprint of the client's own certificate, where it showed one that was verified. */
+  readonly client_certificate?: string | undefined;
   readonly user_agent?: string | undefined;
   readonly principal?: string | undefined;
   readonly principal_name?: string | undefined;
@@ -127,6 +129,8 @@ function written(row: AuditFields, mask: number): string {
   if (row.detail !== undefined && (mask & (1 << 26)) === 0) text += `,"detail":${quoted(row.detail, 640)}`;
   if (row.dropped !== undefined && (mask & (1 << 27)) === 0) text += `,"dropped":${numeral(row.dropped)}`;
   if (row.count !== undefined && (mask & (1 << 28)) === 0) text += `,"count":${numeral(row.count)}`;
+  if (row.client_certificate !== undefined && (mask & (1 << 29)) === 0)
+    text += `,"client_certificate":${quoted(row.client_certificate, 64)}`;
   return text;
 }
 
@@ -161,6 +165,7 @@ const FIELDS = [
   'detail',
   'dropped',
   'count',
+  'client_certificate',
 ] as const satisfies readonly (keyof AuditFields)[];
 
 function identifier(value: string | number, limit: number): string {

@@ -3,6 +3,7 @@ import { App } from '../app.ts';
 import { READY_VARIABLE } from '../config/environment.ts';
 import { renderFault } from '../config/fault.ts';
 import { type Loaded, loadConfiguration } from '../config/load.ts';
+import { isLoopback } from '../net/loopback.ts';
 import { trustInForce } from '../perimeter/trust.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { VERSION } from '../version.ts';
@@ -78,6 +79,7 @@ function warn(loaded: Loaded, log: Log): void {
       remedy: 'set server.public_url (--public-url), or list the names in server.allowed_hosts',
     });
   }
+  if (loaded.environment.NODE_ENV === 'production') warnOfPlainHttp(loaded, log);
   if (!settings.audit.enabled) log.warn('audit.enabled is false: nothing that happens here is recorded');
   if (!settings.auth.enabled) {
     const roles = settings.auth.anonymous.roles.join(', ') || 'none, so nothing is allowed (auth.anonymous.roles)';
@@ -97,6 +99,20 @@ function tellTrust({ settings }: Loaded, log: Log): void {
       because: why,
     },
   );
+}
+
+/** Tokens and answers that cross a network in the clear are anybody's. */
+function warnOfPlainHttp({ settings: { server, admin } }: Loaded, log: Log): void {
+  const listeners = [
+    { setting: 'server', host: server.host, isPlain: server.tls === undefined && server.socket === undefined },
+    { setting: 'admin', host: admin.host, isPlain: admin.enabled && admin.tls === undefined },
+  ];
+  for (const { setting, host, isPlain } of listeners) {
+    if (!isPlain || isLoopback(host)) continue;
+    log.warn(`${setting}.host = ${host} takes plain HTTP from other machines, in production`, {
+      remedy: `set ${setting}.tls, or bind to 127.0.0.1 behind a proxy that ends TLS`,
+    });
+  }
 }
 
 /** Where tokens are configured the operator has them; otherwise the first run makes one. */

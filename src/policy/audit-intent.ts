@@ -51,6 +51,7 @@ function intentOf(call: Call, prefixes: PrefixSource): AuditRow {
     session_id: origin.sessionKey,
     peer: origin.peer,
     client: origin.clientAddress,
+    client_certificate: origin.clientCertificate,
     user_agent: origin.userAgent,
     route: origin.route,
     http_method: origin.httpMethod,

@@ -18,9 +18,29 @@ export interface CallOrigin {
   /** The same in its canonical spelling. */
   readonly clientAddress: string;
   readonly isLocalhost: boolean;
+  /** SHA-256 fingerprint of the client's own certificate, if it was verified. */
+  readonly clientCertificate: string | undefined;
   readonly userAgent: string | undefined;
   readonly route: string;
   readonly httpMethod: string;
+}
+
+/** Where what a server asks of itself comes from: nobody called. */
+export function originOfServer(id: string, sessionKey: string): CallOrigin {
+  return {
+    decisionId: id,
+    requestId: id,
+    clientRequestId: undefined,
+    sessionKey,
+    peer: '',
+    client: undefined,
+    clientAddress: '',
+    clientCertificate: undefined,
+    isLocalhost: false,
+    userAgent: undefined,
+    route: 'server',
+    httpMethod: '',
+  };
 }
 
 /** What the gateway knows of the tools of one server, as one caller would see them. */

@@ -35,7 +35,7 @@ export function hostOrigin(settings: HostOriginSettings): Admission {
       if (duplicated !== undefined) return duplicated;
       const host = x.headers.host;
       if (host === undefined || !hosts.has(host)) {
-        const name = host === undefined ? undefined : nameOf(host);
+        const name = host === undefined ? undefined : hostNameOf(host);
         if (host !== undefined && name === undefined) return HOST_MALFORMED;
         if (x.route.checkHost && (name === undefined || !hosts.has(name))) return HOST_REFUSED;
       }
@@ -48,7 +48,7 @@ export function hostOrigin(settings: HostOriginSettings): Admission {
 }
 
 /** The name in lower case, without its port; undefined when the header is none (RFC 9112, section 3.2: answered 400). */
-function nameOf(header: string): string | undefined {
+export function hostNameOf(header: string): string | undefined {
   const match = HOST.exec(header);
   return match !== null && Number(match[2] ?? 0) <= 65_535 ? (match[1] as string).toLowerCase() : undefined;
 }

@@ -35,6 +35,7 @@ const entries = {
   BODY_TOO_LARGE: [413, 41301, 'The request body is too large'],
   UNSUPPORTED_MEDIA_TYPE: [415, 41501, 'Content-Type must be application/json'],
   EXPECTATION_FAILED: [417, 41701, 'Only Expect: 100-continue is understood'],
+  HTTPS_REQUIRED: [426, 42601, 'Use https'],
   HEADERS_TOO_LARGE: [431, 43101, 'The request headers are too large'],
 
   // Who and from where

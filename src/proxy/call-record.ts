@@ -75,6 +75,7 @@ class CallRow implements AuditRow {
   readonly session_id: string | undefined;
   readonly peer: string;
   readonly client: string;
+  readonly client_certificate: string | undefined;
   readonly route: string;
   readonly http_method: string;
   readonly method: string;
@@ -103,6 +104,7 @@ class CallRow implements AuditRow {
     this.session_id = origin.sessionKey;
     this.peer = origin.peer;
     this.client = origin.clientAddress;
+    this.client_certificate = origin.clientCertificate;
     this.route = origin.route;
     this.http_method = origin.httpMethod;
     this.method = call.method;

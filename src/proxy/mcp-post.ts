@@ -201,6 +201,7 @@ export function originOf(x: Exchange, index: number): CallOrigin {
     peer: x.peer,
     client: x.client,
     clientAddress: x.clientAddress,
+    clientCertificate: x.connection.certificate?.fingerprint,
     isLocalhost: x.isLocalhost,
     userAgent: x.headers.userAgent,
     route: x.route.path,

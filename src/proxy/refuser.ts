@@ -115,6 +115,7 @@ function refusalRow(x: Exchange, step: string, denial: Denial): AuditRow {
     session_id: x.sessionKey,
     peer: x.peer,
     client: x.clientAddress || undefined,
+    client_certificate: x.connection.certificate?.fingerprint,
     user_agent: x.headers.userAgent,
     principal: x.principal?.id,
     principal_name: x.principal?.name,

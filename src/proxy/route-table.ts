@@ -89,6 +89,11 @@ function sseRoutes(servers: readonly string[], only: string | undefined, bodyByt
   ]);
 }
 
+/** The table of the plain-HTTP listener: it serves nothing. */
+export function redirectRoutes(): RouteTable {
+  return compileRoutes([], UNKNOWN);
+}
+
 /** The admin listener's table. */
 export function adminRoutes(metricsAuth: 'none' | 'token'): RouteTable {
   const guarded = metricsAuth === 'token';

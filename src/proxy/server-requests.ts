@@ -3,7 +3,7 @@ import { Edits, withId } from '../jsonrpc/edits.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import type { RequestId } from '../jsonrpc/span.ts';
 import { jsonString, writeError, writeNotification, writeResult } from '../jsonrpc/write.ts';
-import type { Call, CallOrigin } from '../policy/call.ts';
+import { type Call, originOfServer } from '../policy/call.ts';
 import { type ChainResult, isStopped } from '../policy/engine.ts';
 import { type Denial, isDenial, refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
@@ -262,19 +262,6 @@ export class ServerRequests {
   private callOf(message: Message): Call {
     this.counter += 1;
     const { session } = this;
-    const origin: CallOrigin = {
-      decisionId: `${session.key}-s${this.counter}`,
-      requestId: `${session.key}-s${this.counter}`,
-      clientRequestId: undefined,
-      sessionKey: session.key,
-      peer: '',
-      client: undefined,
-      clientAddress: '',
-      isLocalhost: false,
-      userAgent: undefined,
-      route: 'server',
-      httpMethod: '',
-    };
     return {
       received: message,
       method: message.method as string,
@@ -283,7 +270,7 @@ export class ServerRequests {
       server: session.server,
       revision: session.revision,
       direction: 'server-to-client',
-      origin,
+      origin: originOfServer(`${session.key}-s${this.counter}`, session.key),
       capabilities: session.capabilities,
       tools: session.tools,
       rule: undefined,

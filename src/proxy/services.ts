@@ -84,6 +84,8 @@ export interface Generation {
   readonly data: Plane;
   /** The admin listener. */
   readonly admin: Plane;
+  /** The plain-HTTP listener that leads to https. */
+  readonly redirect: Plane;
   /** From where callers of the main listener may come. */
   readonly network: NetworkRules;
   /** Whom the main listener believes about where requests come from. */

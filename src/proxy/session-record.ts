@@ -12,6 +12,7 @@ export function answeredRow(x: Exchange): AuditRow {
     session_id: x.sessionKey,
     peer: x.peer,
     client: x.clientAddress,
+    client_certificate: x.connection.certificate?.fingerprint,
     user_agent: x.headers.userAgent,
     principal: x.principal?.id,
     principal_name: x.principal?.name,

@@ -42,6 +42,7 @@ export class StreamRecord {
       session_id: x.sessionKey,
       peer: x.peer,
       client: x.clientAddress,
+      client_certificate: x.connection.certificate?.fingerprint,
       principal: x.principal?.id,
       principal_name: x.principal?.name,
       route: x.route.path,

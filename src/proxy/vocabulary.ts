@@ -18,6 +18,7 @@ const ROUTES: readonly RouteName[] = [
 const POLICIES = [
   'listener',
   'routes',
+  'redirect',
   'response-headers',
   'request-id',
   'client-address',
@@ -67,6 +68,7 @@ const REASONS = [
   'protocol.verb',
   'proxy-protocol.malformed',
   'proxy-protocol.untrusted-peer',
+  'redirect.api',
   'request.failed',
   'request.malformed',
   'request.transfer-coding',

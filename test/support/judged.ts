@@ -42,6 +42,8 @@ export function routeOf(facts: Partial<Route> = {}): Route {
 
 export interface RequestFacts {
   readonly method?: string;
+  /** The target. */
+  readonly url?: string;
   /** As on the wire: name, value, name, value. */
   readonly headers?: readonly string[];
   /** The whole body. Absent: none was announced, and none comes. */
@@ -51,13 +53,19 @@ export interface RequestFacts {
 }
 
 /** A request as Node hands it over, without a connection behind it: only the socket's peer address is made up. */
-export function requestOf({ method = 'POST', headers = [], body, peer = '203.0.113.7' }: RequestFacts) {
+export function requestOf({
+  method = 'POST',
+  url = '/mcp/crm',
+  headers = [],
+  body,
+  peer = '203.0.113.7',
+}: RequestFacts) {
   const socket = new Socket();
   Object.defineProperty(socket, 'remoteAddress', { value: peer });
   const request = new IncomingMessage(socket);
   request.httpVersion = '1.1';
   request.method = method;
-  request.url = '/mcp/crm';
+  request.url = url;
   request.rawHeaders = [...headers];
   if (body !== undefined) request.push(body);
   request.push(null);
@@ -85,6 +93,7 @@ const ORIGIN: CallOrigin = {
   client: parseAddress('203.0.113.7'),
   clientAddress: '203.0.113.7',
   isLocalhost: false,
+  clientCertificate: undefined,
   userAgent: undefined,
   route: '/mcp/crm',
   httpMethod: 'POST',

@@ -1,0 +1,193 @@
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Agent, fetch as undiciFetch } from 'undici';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bytesOf, modernCall } from '../attack/requests.ts';
+import { type Authority, type Certificate, createAuthority } from '../support/certificates.ts';
+import { connectV1, connectV2 } from '../support/clients.ts';
+import { type FixtureHttp, startFixtureHttp } from '../support/fixture-server.ts';
+import { type Gateway, startGateway } from '../support/gateway.ts';
+import { sendRaw } from '../support/raw.ts';
+import { ask, handshake, openTls } from '../support/tls-client.ts';
+import { until } from '../support/wait.ts';
+
+let authority: Authority;
+let fixture: FixtureHttp;
+let gateway: Gateway;
+let token: string;
+/** The folders the two pairs are read from. */
+let first: string;
+let second: string;
+let redirectUrl: string;
+
+const HEALTH = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
+
+/** Both files of a pair in a folder. */
+function lay(folder: string, { certFile, keyFile }: Certificate): void {
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(certFile, join(folder, 'tls.crt'));
+  copyFileSync(keyFile, join(folder, 'tls.key'));
+}
+
+beforeAll(async () => {
+  authority = createAuthority();
+  fixture = await startFixtureHttp();
+  [first, second] = ['first', 'second'].map((name) => join(authority.folder, name)) as [string, string];
+  lay(first, authority.issue());
+  lay(second, authority.issue({ names: ['second.example.com'] }));
+  const pair = (folder: string) => ({ cert_file: join(folder, 'tls.crt'), key_file: join(folder, 'tls.key') });
+  gateway = await startGateway({
+    config: {
+      server: {
+        public_url: 'https://localhost',
+        tls: {
+          ...pair(first),
+          certificates: [pair(second)],
+          client_certificates: 'request',
+          ca_file: authority.certFile,
+        },
+        redirect: { port: 0 },
+      },
+      mcps: [{ id: 'files', transport: 'streamable-http', url: fixture.url }],
+    },
+  });
+  token = await gateway.token('tls');
+  const { stdout } = await gateway.command('status', '--json');
+  const { listeners } = JSON.parse(stdout) as { listeners: { name: string; url: string }[] };
+  redirectUrl = listeners.find(({ name }) => name === 'redirect')?.url as string;
+});
+afterAll(async () => {
+  await gateway?.stop();
+  await fixture?.stop();
+  authority?.remove();
+});
+
+const serial = async (servername = 'localhost') =>
+  (await handshake(gateway.url, { ca: authority.cert, servername })).certificate.serialNumber;
+
+/** Official clients use fetch; this one trusts our authority, and shows a certificate. */
+function trusting(shown?: Certificate): { fetch: typeof fetch; close: () => Promise<void> } {
+  const own = shown === undefined ? {} : { cert: shown.cert, key: shown.key };
+  const dispatcher = new Agent({ connect: { ca: authority.cert, ...own } });
+  const call = (input: unknown, init?: object) => undiciFetch(input as string, { ...init, dispatcher });
+  return { fetch: call as unknown as typeof fetch, close: () => dispatcher.destroy() };
+}
+
+describe('official clients over https', () => {
+  it.each([
+    ['SDK v1', connectV1],
+    ['SDK v2 legacy', (url: string, options: object) => connectV2(url, 'legacy', options)],
+    ['SDK v2 pinned to 2026-07-28', (url: string, options: object) => connectV2(url, 'pinned', options)],
+  ])('%s lists tools and calls one', async (_, connect) => {
+    expect(gateway.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
+    const own = trusting();
+    const client = await connect(`${gateway.url}/mcp`, { token, fetch: own.fetch });
+    expect((await client.listTools()).map(({ name }) => name)).toContain('echo');
+    expect((await client.callTool('echo', { text: 'over TLS' })).content[0]?.text).toBe('over TLS');
+    await client.close();
+    await own.close();
+  });
+
+  it('a client that shows a certificate is named by it in the record', async () => {
+    const shown = authority.issue({ names: ['agent.example.com'], usage: 'clientAuth' });
+    const own = trusting(shown);
+    const client = await connectV2(`${gateway.url}/mcp`, 'pinned', { token, fetch: own.fetch });
+    await client.callTool('echo', { text: 'named' });
+    await client.close();
+    await own.close();
+    const fingerprint = shown.x509.fingerprint256.replaceAll(':', '').toLowerCase();
+    const row = await gateway.audited((line) => line.client_certificate === fingerprint, 'the certificate is recorded');
+    expect(row).toMatchObject({ type: 'decision', verdict: 'allow', principal_name: 'tls' });
+  });
+
+  it('one that cannot be verified names nobody, and so does a session resumed without one', async () => {
+    const strangers = createAuthority('Strangers');
+    const { cert, key } = strangers.issue({ usage: 'clientAuth' });
+    const before = gateway.audit().length;
+    const denied = 'GET /mcp/files HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const socket = await openTls(gateway.url, { ca: authority.cert, cert, key });
+    expect((await ask(socket, denied)).status).toBe(401);
+    const session = socket.getSession();
+    socket.destroy();
+    const again = await openTls(gateway.url, { ca: authority.cert, ...(session ? { session } : {}) });
+    expect((await ask(again, denied)).status).toBe(401);
+    again.destroy();
+    await until(
+      () =>
+        gateway
+          .audit()
+          .slice(before)
+          .filter(({ status }) => status === 401).length === 2,
+      'both are recorded',
+    );
+    for (const row of gateway.audit().slice(before)) expect(row).not.toHaveProperty('client_certificate');
+    strangers.remove();
+  });
+});
+
+describe('new certificates', () => {
+  it('of one name are shown without touching those of another, and recorded', async () => {
+    const before = await serial();
+    const next = authority.issue({ names: ['second.example.com'] });
+    lay(second, next);
+    const isShown = async () => (await serial('second.example.com')) === next.x509.serialNumber;
+    await until(isShown, 'the new certificate is shown');
+    expect(await serial()).toBe(before);
+    const loaded = await gateway.audited(
+      ({ detail }) => String(detail).startsWith('certificates loaded: '),
+      'the change is recorded',
+    );
+    expect(loaded).toMatchObject({ type: 'lifecycle', rule: 'server.tls' });
+    expect(loaded.detail).toContain(next.x509.fingerprint256.replaceAll(':', '').toLowerCase());
+  });
+
+  it('end the sessions begun with the old ones: their tickets open nothing', async () => {
+    const old = await openTls(gateway.url, { ca: authority.cert });
+    expect((await ask(old, HEALTH)).status).toBe(200);
+    const session = old.getSession();
+    const resumes = async () =>
+      (await handshake(gateway.url, { ca: authority.cert, ...(session && { session }) })).resumed;
+    expect(await resumes()).toBe(true);
+    const next = authority.issue();
+    lay(first, next);
+    await until(async () => (await serial()) === next.x509.serialNumber, 'the new certificate is shown');
+    expect(await resumes()).toBe(false);
+    expect((await ask(old, HEALTH)).status).toBe(200);
+    old.destroy();
+  });
+
+  it('leave the configuration reloadable, and the key out of everything', async () => {
+    process.kill(gateway.pid, 'SIGHUP');
+    await gateway.audited(({ detail }) => String(detail).startsWith('configuration reloaded'), 'the reload is done');
+    expect((await handshake(gateway.url, { ca: authority.cert })).protocol).toBe('TLSv1.3');
+    const written = JSON.stringify(gateway.audit()) + gateway.stdout() + gateway.stderr();
+    expect(written).not.toContain('PRIVATE KEY');
+  });
+});
+
+describe('the plain-HTTP listener', () => {
+  it('sends pages to https, by the public URL alone', async () => {
+    const answer = await sendRaw(redirectUrl, 'GET /console?x=1 HTTP/1.1\r\nHost: evil.example\r\n\r\n');
+    expect([answer.status, answer.headers.get('location')]).toEqual([308, ['https://localhost/console?x=1']]);
+    expect(answer.headers.has('strict-transport-security')).toBe(false);
+  });
+
+  it('refuses a call, and keeps its token out of everything', async () => {
+    const call = bytesOf(modernCall('/mcp/files', token)).toString('latin1');
+    fixture.clearHits();
+    const answer = await sendRaw(redirectUrl, call);
+    expect(answer.status).toBe(426);
+    expect(answer.headers.get('upgrade')).toEqual(['TLS/1.2, HTTP/1.1']);
+    expect(answer.headers.has('location')).toBe(false);
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ error: 'https_required' });
+    const row = await gateway.audited((line) => line.reason === 'redirect.api', 'the refusal is recorded');
+    expect(row).toMatchObject({ verdict: 'deny', policy: 'redirect', status: 426, http_method: 'POST' });
+    expect(row).not.toHaveProperty('principal');
+    expect(fixture.hits).toEqual([]);
+
+    const socket = await openTls(gateway.url, { ca: authority.cert });
+    expect((await ask(socket, call)).status).toBe(200);
+    expect(JSON.stringify(gateway.audit()) + gateway.stderr()).not.toContain(token);
+    socket.destroy();
+  });
+});
