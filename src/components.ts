@@ -44,6 +44,7 @@ export function callComponent(
 ): Component {
   const { keepAlive, replay, sessions, tickets } = estate;
   let sweep: NodeJS.Timeout | undefined;
+  let listedUntil = Number.POSITIVE_INFINITY;
   let forget: (() => void) | undefined;
   let unheard: (() => void) | undefined;
   let ending: NodeJS.Timeout | undefined;
@@ -54,6 +55,9 @@ export function callComponent(
       const look = (): void => {
         sessions.sweep();
         replay.sweep();
+        // What an entry of a list let in ends with the entry.
+        if (Date.now() >= listedUntil) endDenied(estate, rules());
+        listedUntil = rules().network.until;
       };
       sweep = setInterval(look, Math.min(SWEEP_MS, idleMs)).unref();
       // Many bans at once cost one walk over what is open.

@@ -101,6 +101,13 @@ export class NetworkRules {
     return this.live.epoch;
   }
 
+  /** When an entry of some list ends next, in milliseconds since the epoch. */
+  get until(): number {
+    let until = this.gateway.until;
+    for (const layer of this.servers.values()) until = Math.min(until, layer.until);
+    return until;
+  }
+
   /** Whether an address that was let in before is refused now. */
   refuses(address: IpAddress | undefined, isLocalhost: boolean, server: string | undefined): boolean {
     const first = this.gateway.judge(address, isLocalhost);

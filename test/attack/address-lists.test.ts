@@ -28,8 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => ground.close());
 
-const from = (address: string, request: Request): Request =>
-  vary(request, { headers: { 'x-forwarded-for': address } });
+const from = (address: string, request: Request): Request => vary(request, { headers: { 'x-forwarded-for': address } });
 const call = (address: string, target = '/mcp/open'): Request => from(address, modernCall(target, TOKENS.user));
 
 const DENIED = { policy: 'network', reason: 'address.denied' };
@@ -57,7 +56,12 @@ describe('a deny list', () => {
     [
       refused('an address that is on both lists', call('198.51.100.7'), { ...DENIED, rule }, call('203.0.113.7')),
       refused('it in a mapped spelling', call('::ffff:198.51.100.7'), { ...DENIED, rule }, call('::ffff:203.0.113.7')),
-      refused('it in a mapped hexadecimal spelling', call('::FFFF:c633:6407'), { ...DENIED, rule }, call('203.0.113.7')),
+      refused(
+        'it in a mapped hexadecimal spelling',
+        call('::FFFF:c633:6407'),
+        { ...DENIED, rule },
+        call('203.0.113.7'),
+      ),
       refused(
         'an address inside a denied network, although an entry that allows is more specific',
         call('10.1.2.3'),
@@ -158,7 +162,9 @@ describe('a denied address', () => {
 
   it('is not asked for the body it announces', async () => {
     const connection = await ground.connect();
-    connection.write(bytesOf(vary(call(denied), { headers: { expect: '100-continue', 'content-length': '9' }, body: undefined })));
+    connection.write(
+      bytesOf(vary(call(denied), { headers: { expect: '100-continue', 'content-length': '9' }, body: undefined })),
+    );
     await within(connection.answer(), 'the gateway has answered');
     expect(connection.received().toString('latin1')).toMatch(/^HTTP\/1\.1 403 /);
     connection.destroy();
