@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Settings } from '../config/settings.ts';
 import { Cidr, parseCidr } from '../net/cidr.ts';
 import type { ConfiguredContext } from './context.ts';
 import { type FirewallList, type FirewallPolicy, nginxList, ufwCommands } from './firewall-write.ts';
 import { portOf } from './port-option.ts';
+import { textOf } from './text-file.ts';
 
 const HELP = `
 The gateway-wide lists of the configuration, security.ip_whitelist and security.ip_blacklist, as a second layer in front of it.
@@ -61,7 +61,7 @@ function listOf(written: Written): FirewallList[] {
 }
 
 function fileOf(file: string): FirewallList[] {
-  return readFileSync(file, 'utf8')
+  return textOf(file)
     .replace(/^\ufeff/, '')
     .split('\n')
     .flatMap((line, at) => {

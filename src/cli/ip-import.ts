@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { CliContext } from './context.ts';
@@ -12,6 +11,7 @@ import {
   overtaken,
 } from './firewall-read.ts';
 import { portOf } from './port-option.ts';
+import { textOf } from './text-file.ts';
 
 const HELP = `
 FILE is what one of these writes, or - for standard input:
@@ -42,15 +42,6 @@ export function ipImportCommand(ip: Command, context: CliContext): void {
       const format = options.format === 'auto' ? formatOf(text) : options.format;
       report(readFirewall(text, format, portOf(options.port)), format, context);
     });
-}
-
-/** @throws Error naming the file */
-function textOf(file: string): string {
-  try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (error) {
-    throw new Error(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
-  }
 }
 
 function report(rules: FirewallRules, format: FirewallFormat, { stdout, stderr, exitCode }: CliContext): void {

@@ -41,7 +41,7 @@ export function compileCidrSet(entries: readonly { readonly cidr: Cidr }[]): Cid
 /** The same for very many, to be run in slices while requests are served. */
 export function* cidrSetOf({ ipv4, ipv6 }: CidrColumns): Steps<CidrSet> {
   const [ranges4, ranges6] = [yield* rangesOf(ipv4), yield* rangesOf(ipv6)];
-  const [lookup4, lookup6] = [new Ipv4Lookup(ranges4), new Ipv6Lookup(ranges6)];
+  const [lookup4, lookup6] = [yield* Ipv4Lookup.of(ranges4), new Ipv6Lookup(ranges6)];
   return {
     size: ranges4.networks + ranges6.networks,
     repeated: [...ranges4.repeated, ...ranges6.repeated].sort((a, b) => a - b),
