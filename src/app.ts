@@ -78,6 +78,7 @@ export class App {
       audit: parts.audit,
       metrics: parts.metrics,
       log: options.log,
+      show: parts.show,
       taskHandles: parts.taskHandles,
       entries: parts.book,
       bans: new BanWatch(parts.book, banReport({ audit: parts.audit, metrics: parts.metrics, log: options.log })),

@@ -15,7 +15,9 @@ import { ReplayStore } from './stream/replay-store.ts';
 /** What is alive and outlives a reload, empty. Its bounds are those of the start. */
 export function newEstate(
   settings: Settings,
-  services: Pick<Estate, 'audit' | 'metrics' | 'log' | 'taskHandles' | 'entries' | 'bans'>,
+  services: Pick<Estate, 'audit' | 'metrics' | 'log' | 'taskHandles' | 'entries' | 'bans'> & {
+    readonly show: (address: string) => string;
+  },
 ): Estate {
   const { sessions, streams } = settings;
   const { replay } = streams;
@@ -29,7 +31,7 @@ export function newEstate(
     keepAlive: new KeepAlive(streams.keep_alive_ms),
     directories,
     entries: services.entries,
-    denials: new DenialLog(services.log),
+    denials: new DenialLog(services.log, services.show),
     reports: new ReportedRefusals(),
     bans: services.bans,
     channels: new SseChannels(),

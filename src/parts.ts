@@ -1,5 +1,6 @@
 import { type Audit, disabledAudit } from './audit/audit.ts';
 import { AuditLog } from './audit/log.ts';
+import { auditShowing, type ShowAddress, showAddresses } from './audit/shown-addresses.ts';
 import type { Loaded } from './config/load.ts';
 import { MAC_KEY_BYTES, MacKey } from './crypto/mac.ts';
 import { TokenRegistry } from './identity/token-registry.ts';
@@ -20,6 +21,8 @@ export interface Parts {
   readonly registry: TokenRegistry;
   readonly book: AddressBook;
   readonly audit: Audit;
+  /** How callers' addresses are written in log lines; the record does it by itself. */
+  readonly show: ShowAddress;
   readonly metrics: Metrics;
   readonly taskHandles: TaskHandles;
 }
@@ -38,14 +41,22 @@ export async function openParts({ loaded, log }: { loaded: Loaded; log: Log }): 
     opened.unshift(registry);
     const book = await AddressBook.open(storage.addresses, { onError: failed('the address book failed') });
     opened.unshift(book);
-    const audit = settings.audit.enabled ? AuditLog.open(settings.audit, { log, metrics }) : disabledAudit;
-    opened.unshift(audit);
+    const record = settings.audit.enabled ? AuditLog.open(settings.audit, { log, metrics }) : disabledAudit;
+    opened.unshift(record);
+    const show = addressesShown(settings.audit.addresses, stateDir);
+    const audit = settings.audit.addresses === 'full' ? record : auditShowing(record, show);
     const taskHandles = new TaskHandles(new MacKey(openKeyFile(stateDir, 'tasks.key', MAC_KEY_BYTES)));
-    return { stateDir, storage, registry, book, audit, metrics, taskHandles };
+    return { stateDir, storage, registry, book, audit, show, metrics, taskHandles };
   } catch (error) {
     for (const part of opened) await part.close();
     throw error;
   }
+}
+
+function addressesShown(mode: Loaded['settings']['audit']['addresses'], stateDir: string): ShowAddress {
+  if (mode !== 'hashed') return showAddresses(mode, (text) => text);
+  const key = new MacKey(openKeyFile(stateDir, 'addresses.key', MAC_KEY_BYTES));
+  return showAddresses(mode, (text) => key.mark(text));
 }
 
 /** Idempotent. */

@@ -9,7 +9,15 @@ function logged() {
   const tick = (ms: number): void => {
     now += ms;
   };
-  return { lines, log: new DenialLog(log, () => now), tick };
+  return {
+    lines,
+    log: new DenialLog(
+      log,
+      (address) => address,
+      () => now,
+    ),
+    tick,
+  };
 }
 
 describe('denied addresses in the log', () => {

@@ -10,14 +10,19 @@ const MINUTE = 60_000;
  */
 export class DenialLog {
   private readonly log: Log;
+  private readonly show: (address: string) => string;
   private readonly now: () => number;
   private readonly told = new Set<string>();
   private untold = 0;
   private since = Number.NEGATIVE_INFINITY;
 
-  /** @param now milliseconds, monotonic */
-  constructor(log: Log, now: () => number = () => performance.now()) {
+  /**
+   * @param show how an address is written
+   * @param now milliseconds, monotonic
+   */
+  constructor(log: Log, show: (address: string) => string, now: () => number = () => performance.now()) {
     this.log = log;
+    this.show = show;
     this.now = now;
   }
 
@@ -30,7 +35,8 @@ export class DenialLog {
       return;
     }
     this.told.add(address);
-    const message = address === '' ? 'Unable to determine client IP address' : `Access denied for IP: ${address}`;
+    const message =
+      address === '' ? 'Unable to determine client IP address' : `Access denied for IP: ${this.show(address)}`;
     this.log.warn(message, fields);
   }
 

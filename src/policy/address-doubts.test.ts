@@ -16,7 +16,7 @@ function bench() {
   );
   const log = createLog({ level: 'info', format: 'json', destination: { write: (line) => lines.push(line) } });
   const audit = { ...disabledAudit, note: (row: AuditRow) => rows.push(row) };
-  const doubts = new AddressDoubts({ audit, metrics, log, now: () => clock.time });
+  const doubts = new AddressDoubts({ audit, metrics, log, show: (address) => address, now: () => clock.time });
   const tell = (peer: string, times: number): void => {
     for (let i = 0; i < times; i++) doubts.doubt('forwarded.untrusted-peer', exchangeOf({ peer }));
   };

@@ -24,6 +24,8 @@ export interface DoubtParts {
   readonly audit: Audit;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** How an address is written in the log. */
+  readonly show: (address: string) => string;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
 }
@@ -47,7 +49,7 @@ export class AddressDoubts {
   }
 
   doubt(kind: AddressDoubt, x: Exchange): void {
-    const { audit, metrics, log, now } = this.#parts;
+    const { audit, metrics, log, show, now } = this.#parts;
     metrics.verdict('client-address', kind, 'allow');
     const time = now();
     if (time >= this.#windowEnds) this.#open(time);
@@ -71,7 +73,7 @@ export class AddressDoubts {
       reason: kind,
       detail: WORDS[kind],
     });
-    log.warn(WORDS[kind], { peer: x.peer, client: x.clientAddress, decision_id: x.id });
+    log.warn(WORDS[kind], { peer: show(x.peer), client: show(x.clientAddress), decision_id: x.id });
   }
 
   #open(time: number): void {

@@ -94,3 +94,34 @@ describe('server.trust_proxy', () => {
     );
   });
 });
+
+describe('audit.addresses', () => {
+  it.each([
+    ['truncated', /^203\.0\.113\.0\/24$/],
+    ['hashed', /^h:[\w-]{16}$/],
+  ])('%s keeps whole addresses out of the record and the log', async (addresses, shown) => {
+    const settings = {
+      audit: { addresses },
+      security: { ip_blacklist: ['203.0.113.0/24'] },
+      admin: { enabled: false },
+    };
+    const gateway = await startGateway({ config: { server: { trust_proxy: '127.0.0.2' }, ...settings } });
+    onTestFinished(async () => void (await gateway.stop()));
+    const ask = (from: string, by: string) =>
+      sendRaw(
+        gateway.url,
+        `GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: ${by}\r\n\r\n`,
+        undefined,
+        from,
+      );
+    // The caller itself is told its address whole: it knows it.
+    expect((await ask('127.0.0.2', '203.0.113.9')).body.toString()).toContain('203.0.113.9');
+    expect((await ask('127.0.0.77', '198.51.100.9')).status).toBe(200);
+    const row = await gateway.audited(({ verdict }) => verdict === 'deny', 'the refusal');
+    expect(row.client).toMatch(shown);
+    await gateway.audited(({ type }) => type === 'notice', 'the notice');
+    const written = JSON.stringify(gateway.audit()) + gateway.stderr();
+    for (const whole of ['203.0.113.9', '127.0.0.77', '198.51.100.9']) expect(written).not.toContain(whole);
+    expect(gateway.stderr()).toContain('Access denied for IP: ');
+  });
+});

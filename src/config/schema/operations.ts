@@ -43,6 +43,10 @@ export const audit = z.strictObject({
     example: './audit.jsonl',
     fallback: '`audit/audit.jsonl` in the state folder',
   }),
+  addresses: z.enum(['full', 'truncated', 'hashed']).default('full').register(about, {
+    description:
+      "Callers' addresses in the record and in log lines about refusals and doubts: whole, cut to /24 and /48, or hashed under a key of the state folder. Entries and bans name the addresses they are for; `log.addresses` shows what it is asked for.",
+  }),
   on_failure: z.enum(['refuse']).default('refuse').register(about, {
     description: 'What happens to calls that cannot be recorded.',
   }),
