@@ -14,6 +14,7 @@ haproxy haproxy stands in front of the gateway in test/proxies
 ip iproute2 makes the network namespaces of test/proxies
 sslscan sslscan looks for weak versions and suites at our listener
 testssl testssl.sh looks for known vulnerabilities at our listener
+chromium chromium runs the pages of test/attack/browser.test.ts
 '
 
 missing=''

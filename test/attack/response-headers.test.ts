@@ -66,6 +66,10 @@ const call = (headers: Request['headers'] = {}): Request => modernCall('/mcp/ope
 const message = (value: unknown): Request => post('/mcp/open', user, value);
 const raw = (line: string): string => `${line}\r\nHost: 127.0.0.1\r\n\r\n`;
 
+/** Reports progress before it answers, so that it is answered as a stream. */
+const SLOW = callMessage('slow_progress', { steps: 2, interval_ms: 1 });
+Object.assign(SLOW.params?._meta as object, { progressToken: 'p' });
+
 describe('an answer that is no error carries the configured headers', () => {
   it.each<[string, Request, number]>([
     ['a probe', get('/healthz', undefined), 200],
@@ -73,7 +77,7 @@ describe('an answer that is no error carries the configured headers', () => {
     ['health', get('/health', user), 200],
     ['the list of servers', get('/mcp/servers', user), 200],
     ['a call', call(), 200],
-    ['a stream', modern('/mcp/open', user, callMessage('slow_progress', { steps: 2, delay_ms: 1 })), 200],
+    ['an event stream', modern('/mcp/open', user, SLOW), 200],
     ['a session', post('/mcp/open', user, initializeMessage()), 200],
     [
       'a preflight',
