@@ -47,6 +47,15 @@ export class TlsStage implements Stage {
   }
 
   async enter(raw: Socket, connection: Connection): Promise<Outcome> {
+    try {
+      return await this.judged(raw, connection);
+    } catch (error) {
+      // Nothing a client sends may end the process, whatever it makes OpenSSL or Node throw.
+      return { reason: 'tls.handshake', detail: (error as NodeJS.ErrnoException).code ?? 'failed' };
+    }
+  }
+
+  private async judged(raw: Socket, connection: Connection): Promise<Outcome> {
     const first = await firstBytes(raw);
     if (first === undefined) return undefined;
     if (first[0] !== HANDSHAKE) return notTls(first);

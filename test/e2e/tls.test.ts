@@ -1,12 +1,13 @@
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import { bytesOf, modernCall } from '../attack/requests.ts';
 import { type Authority, type Certificate, createAuthority } from '../support/certificates.ts';
 import { connectV1, connectV2 } from '../support/clients.ts';
 import { type FixtureHttp, startFixtureHttp } from '../support/fixture-server.ts';
-import { type Gateway, startGateway } from '../support/gateway.ts';
+import { type Gateway, runCli, startGateway } from '../support/gateway.ts';
 import { sendRaw } from '../support/raw.ts';
 import { ask, handshake, openTls } from '../support/tls-client.ts';
 import { until } from '../support/wait.ts';
@@ -189,5 +190,42 @@ describe('the plain-HTTP listener', () => {
     expect((await ask(socket, call)).status).toBe(200);
     expect(JSON.stringify(gateway.audit()) + gateway.stderr()).not.toContain(token);
     socket.destroy();
+  });
+});
+
+describe('a start', () => {
+  const file = (tls: object, more: object = {}) => {
+    const path = join(authority.folder, 'sallyport.yaml');
+    const text = stringify({ server: { port: 0, tls, ...more }, admin: { port: 0 } });
+    writeFileSync(path, text, { mode: 0o600 });
+    return path;
+  };
+
+  it.each(['check', 'serve'])('is refused by %s when every user of the machine can read the key', async (command) => {
+    const { certFile, keyFile } = authority.issue();
+    const config = file({ cert_file: certFile, key_file: keyFile });
+    chmodSync(keyFile, 0o644);
+    const state = { SALLYPORT_STATE_DIR: join(authority.folder, 'state') };
+    const refused = await runCli([command, '--config', config], state);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(`failed to load certificate: server.tls.key_file = ${keyFile}`);
+    expect(refused.stderr).toContain(`chmod 600 ${keyFile}`);
+    chmodSync(keyFile, 0o600);
+    const { code, stdout, stderr } = await runCli(['check', '--config', config], state);
+    expect(code, stderr).toBe(0);
+    expect(stdout + stderr + refused.stdout + refused.stderr).not.toContain('PRIVATE KEY');
+  });
+
+  it('is warned about a plain listener that other machines reach, in production alone', async () => {
+    const mcps = [{ id: 'files', transport: 'streamable-http', url: fixture.url }];
+    const config = { server: { host: '0.0.0.0', public_url: 'https://mcp.example.com' }, mcps };
+    const plain = await startGateway({ config, env: { NODE_ENV: 'production' } });
+    const { certFile: cert_file, keyFile: key_file } = authority.issue();
+    const secure = { ...config, server: { ...config.server, tls: { cert_file, key_file } } };
+    const encrypted = await startGateway({ config: secure, env: { NODE_ENV: 'production' } });
+    await Promise.all([plain.stop(), encrypted.stop()]);
+    expect(plain.stderr()).toContain('takes plain HTTP from other machines');
+    expect(plain.stderr()).toContain('set server.tls');
+    expect(encrypted.stderr()).not.toContain('takes plain HTTP');
   });
 });

@@ -1,0 +1,172 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
+import { type ConnectionOptions, connect } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type Authority, type Certificate, createAuthority } from '../../test/support/certificates.ts';
+import { ask, handshake, handshakeFault, openTls } from '../../test/support/tls-client.ts';
+import { within } from '../../test/support/wait.ts';
+import { connectionOf } from './connection.ts';
+import type { Stage } from './entrance.ts';
+import { Listener } from './listener.ts';
+import { proxyStage } from './proxy-stage.ts';
+import { compileTls, type ListenerTlsSettings } from './tls-acceptor.ts';
+import { TlsStage } from './tls-stage.ts';
+
+let authority: Authority;
+let own: Certificate;
+beforeAll(() => {
+  authority = createAuthority();
+  own = authority.issue();
+});
+afterAll(() => authority?.remove());
+
+const LIMITS = {
+  header_bytes: 4_096,
+  header_count: 50,
+  header_timeout_ms: 30_000,
+  body_timeout_ms: 30_000,
+  idle_timeout_ms: 30_000,
+  connections: 10,
+};
+const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
+const LINE = 'PROXY TCP4 203.0.113.9 10.0.0.1 54321 8443\r\n';
+
+const settingsOf = (more: Partial<ListenerTlsSettings> = {}): ListenerTlsSettings => ({
+  cert_file: own.certFile,
+  key_file: own.keyFile,
+  certificates: [],
+  client_certificates: 'none',
+  min_version: '1.2',
+  max_version: '1.3',
+  cipher_suites: [],
+  watch: false,
+  ...more,
+});
+
+/** A listener that answers what it knows of the connection. */
+async function listening(settings: Partial<ListenerTlsSettings> = {}, before: readonly Stage[] = []) {
+  const stage = new TlsStage(compileTls(settingsOf(settings), 'server.tls'));
+  const turned: string[] = [];
+  const listener = new Listener(
+    'main',
+    { host: '127.0.0.1', port: 0, limits: LIMITS },
+    {
+      request: ({ socket }, response) => {
+        const { isEncrypted, announced, certificate } = connectionOf(socket);
+        const text = JSON.stringify({ isEncrypted, announced: announced?.text, certificate });
+        response.writeHead(200, { 'content-length': text.length }).end(text);
+      },
+      headers: () => [],
+      refused: () => '',
+      turnedAway: (reason, detail) => {
+        turned.push(`${reason}: ${detail}`);
+        return '';
+      },
+    },
+    [...before, stage],
+  );
+  await listener.start();
+  onTestFinished(async () => {
+    stage.stop();
+    await listener.stop(AbortSignal.abort());
+  });
+  return { stage, turned, url: `https://127.0.0.1:${listener.address.port}` };
+}
+
+const trusting = (more: ConnectionOptions = {}): ConnectionOptions => ({ ca: authority.cert, ...more });
+
+describe('a connection', () => {
+  it('is known as encrypted behind the handshake, and as its announced source behind a PROXY header', async () => {
+    const { url } = await listening({}, [proxyStage(() => true)]);
+    const raw = connectTcp(Number(new URL(url).port), '127.0.0.1');
+    await once(raw, 'connect');
+    raw.write(LINE);
+    const socket = connect({ socket: raw, servername: 'localhost', ca: authority.cert });
+    await within(once(socket, 'secureConnect'), 'the handshake is done');
+    const { body } = await ask(socket, GET);
+    expect(JSON.parse(body)).toEqual({ isEncrypted: true, announced: '203.0.113.9' });
+    socket.destroy();
+  });
+
+  it('without the PROXY header that is required gets no handshake', async () => {
+    const { url, turned } = await listening({}, [proxyStage(() => true)]);
+    expect(await handshakeFault(url, trusting())).not.toBe('connected');
+    expect(turned).toEqual([expect.stringContaining('proxy-protocol.malformed')]);
+  });
+
+  it('carries who the client is, once its certificate is verified', async () => {
+    const { url } = await listening({ client_certificates: 'request', ca_file: authority.certFile });
+    const client = authority.issue({ names: ['agent.example.com'], usage: 'clientAuth' });
+    const socket = await openTls(url, trusting({ cert: client.cert, key: client.key }));
+    expect(JSON.parse((await ask(socket, GET)).body).certificate).toEqual({
+      subject: 'CN=agent.example.com',
+      names: 'DNS:agent.example.com',
+      fingerprint: client.x509.fingerprint256.replaceAll(':', '').toLowerCase(),
+      issuer: 'CN=Sallyport test authority',
+      serial: client.x509.serialNumber,
+    });
+    socket.destroy();
+    const nobody = await openTls(url, trusting());
+    expect(JSON.parse((await ask(nobody, GET)).body)).toEqual({ isEncrypted: true });
+    nobody.destroy();
+  });
+
+  it('of a client whose certificate was taken back goes no further', async () => {
+    const [good, revoked] = [0, 1].map(() => authority.issue({ usage: 'clientAuth' })) as [Certificate, Certificate];
+    const crl_file = authority.revoke(revoked);
+    const { url, turned } = await listening({ client_certificates: 'require', ca_file: authority.certFile, crl_file });
+    const status = async ({ cert, key }: Certificate) => {
+      const socket = await openTls(url, trusting({ cert, key }));
+      const answer = await ask(socket, GET);
+      socket.destroy();
+      return answer.status;
+    };
+    expect([await status(good), await status(revoked)]).toEqual([200, 403]);
+    expect(turned).toEqual(['tls.client-certificate: CERT_REVOKED']);
+  });
+});
+
+describe('what is written down', () => {
+  it('is spoken, also when it is TLS 1.0', async () => {
+    const { url } = await listening({ min_version: '1.0' });
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: 'ALL:@SECLEVEL=0' } as const;
+    expect((await handshake(url, trusting(old))).protocol).toBe('TLSv1');
+    expect((await handshake(url, trusting())).protocol).toBe('TLSv1.3');
+  });
+
+  it('narrows versions and suites', async () => {
+    const { url, turned } = await listening({ cipher_suites: ['TLS_CHACHA20_POLY1305_SHA256'] });
+    expect((await handshake(url, trusting())).cipher).toBe('TLS_CHACHA20_POLY1305_SHA256');
+    expect(await handshakeFault(url, trusting({ maxVersion: 'TLSv1.2' }))).toBe('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION');
+    expect(turned).toEqual(['tls.handshake: ERR_SSL_UNSUPPORTED_PROTOCOL']);
+  });
+
+  it('opens an encrypted key', async () => {
+    const { certFile, keyFile } = authority.issue({ passphrase: 'open sesame' });
+    const key_passphrase_file = `${keyFile}.passphrase`;
+    writeFileSync(key_passphrase_file, 'open sesame\n', { mode: 0o600 });
+    const { url } = await listening({ cert_file: certFile, key_file: keyFile, key_passphrase_file });
+    expect((await handshake(url, trusting())).protocol).toBe('TLSv1.3');
+  });
+
+  it('must name a certificate', () => {
+    const none = { cert_file: undefined, key_file: undefined };
+    expect(() => compileTls(settingsOf(none), 'server.tls')).toThrow('server.tls names no certificate');
+  });
+
+  it('tells which certificate a name that two have belongs to', () => {
+    const { certFile: cert_file, keyFile: key_file } = own;
+    const { doubts } = compileTls(settingsOf({ certificates: [{ cert_file, key_file }] }), 'server.tls');
+    expect(doubts).toEqual(['server.tls.certificates[0]: localhost already belongs to an earlier certificate']);
+  });
+
+  it('can be exchanged between two handshakes', async () => {
+    const { url, stage } = await listening();
+    const before = stage.digest;
+    const next = authority.issue();
+    stage.use(compileTls(settingsOf({ cert_file: next.certFile, key_file: next.keyFile }), 'server.tls'));
+    expect(stage.digest).not.toBe(before);
+    expect((await handshake(url, trusting())).certificate.serialNumber).toBe(next.x509.serialNumber);
+  });
+});
