@@ -203,3 +203,19 @@ describe('a request id of the client', () => {
     expect(answer.headers.get('x-request-id')).toEqual(['Trace_1.a-b']);
   });
 });
+
+describe('Strict-Transport-Security', () => {
+  const behind = (proto: string, target = '/healthz'): Request =>
+    get(target, undefined, { headers: { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': proto } });
+
+  it('is sent where a trusted proxy says the client came by TLS, with refusals too', async () => {
+    for (const target of ['/healthz', '/nowhere', '/mcp/servers']) {
+      const { headers } = await ground.send(behind('https', target));
+      expect(headers.get('strict-transport-security')).toEqual(['max-age=31536000; includeSubDomains']);
+    }
+  });
+
+  it.each(['http', 'HTTPS, http', 'wss', ''])('is not sent where it says %j', async (proto) => {
+    expect((await ground.send(behind(proto))).headers.get('strict-transport-security')).toBeUndefined();
+  });
+});
