@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAuthority } from '../support/certificates.ts';
@@ -12,6 +12,21 @@ const SIGNATURE = '\r\n\r\n\0\r\nQUIT\n';
 const LOCAL = `${SIGNATURE}\x20\0\0\0`;
 /** TCP over IPv4, 203.0.113.9, and a TLV that says the client came over TLS. */
 const BINARY = `${SIGNATURE}\x21\x11\0\x14\xcb\0\x71\x09\x0a\0\0\x01\xd4\x31\x0b\xb8\x20\0\x05\x01\0\0\0\0`;
+
+/** A proxy that passes bytes on, its header and the client's first bytes in one write. */
+async function tcpProxy(target: number): Promise<{ readonly port: number; close(): void }> {
+  const server = createServer((client) => {
+    const onward = connect(target, '127.0.0.1');
+    client.once('data', (first) => {
+      onward.write(Buffer.concat([Buffer.from(BINARY, 'latin1'), first]));
+      client.pipe(onward);
+    });
+    onward.pipe(client);
+    for (const socket of [client, onward]) socket.on('error', () => {});
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+}
 
 const call = (headers: Headers = {}): Buffer => bytesOf(modernCall('/mcp/open', TOKENS.user, { headers }));
 
@@ -116,10 +131,8 @@ describe('a listener where TLS comes behind the PROXY header', () => {
     const tls = { cert_file: certFile, key_file: keyFile };
     const server = { proxy_protocol: 'required', trust_proxy: '127.0.0.1', tls };
     ground = await Ground.open({ settings: { server }, servers: { open: { era: 'modern' } } });
-    const raw = connect(Number(new URL(ground.gateway.url).port), '127.0.0.1');
-    await once(raw, 'connect');
-    raw.write(PROXY);
-    const secure = connectTls({ socket: raw, ca: authority.cert, servername: 'localhost' });
+    const proxy = await tcpProxy(Number(new URL(ground.gateway.url).port));
+    const secure = connectTls({ port: proxy.port, host: '127.0.0.1', ca: authority.cert, servername: 'localhost' });
     await once(secure, 'secureConnect');
     secure.write(bytesOf(get('/mcp', undefined, { headers: { connection: 'close' } })));
     const received: Buffer[] = [];
@@ -128,5 +141,6 @@ describe('a listener where TLS comes behind the PROXY header', () => {
     expect(Buffer.concat(received).toString()).toMatch(/^HTTP\/1\.1 401 /);
     const row = await ground.gateway.audited(({ policy }) => policy === 'authenticate', 'the refusal');
     expect(row).toMatchObject({ client: '203.0.113.9', peer: '127.0.0.1' });
+    proxy.close();
   });
 });
