@@ -35,8 +35,8 @@ describe('our Apache sample', () => {
     proxy = await startApache(`Listen 127.0.0.1:${plain}\nListen 127.0.0.1:${secure}\n${hosts}`, secure);
   });
   afterAll(async () => {
-    await proxy?.stop();
     await ground?.close();
+    await proxy?.stop();
   });
   holdsThrough(() => ({ ground, url }));
 });
@@ -53,8 +53,8 @@ describe('the Apache configuration that is often printed', () => {
     proxy = await startApache(`Listen 127.0.0.1:${port}\n${hosts}`, port);
   });
   afterAll(async () => {
-    await proxy?.stop();
     await ground?.close();
+    await proxy?.stop();
   });
   holdsThrough(() => ({ ground, url }));
 });

@@ -129,6 +129,19 @@ export function holdsThrough(place: () => { readonly ground: ProxyGround; readon
     expect(JSON.parse(line)).toMatchObject({ ip: CLIENT, secure: url.startsWith('https:') });
   });
 
+  it('keeps a stream open on which the server speaks when it has something to say', async () => {
+    const { ground, url } = place();
+    const options = { token: ground.token, fetch: ground.from(CLIENT) };
+    const client = await connectV2(`${url}/mcp/honest`, 'pinned', options);
+    const changed = new Promise<void>((resolve) => {
+      client.sdk.setNotificationHandler('notifications/tools/list_changed', () => resolve());
+    });
+    await client.sdk.listen({ toolsListChanged: true });
+    await client.callTool('toggle_extra_tool');
+    await within(changed, 'the change is heard on the stream');
+    await client.close();
+  });
+
   it('passes each event on when it comes', async () => {
     const { ground, url } = place();
     let open = (): void => {};

@@ -32,8 +32,8 @@ describe('our HAProxy sample', () => {
     ({ proxy, url } = await startSample({ '127.0.0.1:3000': `127.0.0.1:${ground.port}` }));
   });
   afterAll(async () => {
-    await proxy?.stop();
     await ground?.close();
+    await proxy?.stop();
   });
   holdsThrough(() => ({ ground, url }));
 });
@@ -52,8 +52,8 @@ describe('our HAProxy sample, without the PROXY protocol', () => {
     }));
   });
   afterAll(async () => {
-    await proxy?.stop();
     await ground?.close();
+    await proxy?.stop();
   });
   holdsThrough(() => ({ ground, url }));
 });

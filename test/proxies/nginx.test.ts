@@ -46,8 +46,8 @@ describe('our nginx sample', () => {
     ({ proxy, url } = await startSample({ 'server 127.0.0.1:3000;': `server 127.0.0.1:${ground.port};` }));
   });
   afterAll(async () => {
-    await proxy?.stop();
     await ground?.close();
+    await proxy?.stop();
   });
   holdsThrough(() => ({ ground, url }));
 });
@@ -67,8 +67,8 @@ describe('our nginx sample, with the gateway on a Unix socket', () => {
     }));
   });
   afterAll(async () => {
-    await proxy?.stop();
     await ground?.close();
+    await proxy?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
   holdsThrough(() => ({ ground, url }));
@@ -86,8 +86,8 @@ describe('the nginx configuration that is often printed', () => {
     proxy = await startNginx(text, port);
   });
   afterAll(async () => {
-    await proxy?.stop();
     await ground?.close();
+    await proxy?.stop();
   });
   holdsThrough(() => ({ ground, url }));
 });
@@ -103,8 +103,8 @@ describe('the same, where localhost is ::1', () => {
       expect(row).toMatchObject({ client: CLIENT, peer: '::1' });
       expect(ground.gateway.stderr()).toContain('::1');
     } finally {
-      await proxy.stop();
       await ground.close();
+      await proxy.stop();
     }
   });
 });
