@@ -3,6 +3,18 @@ import type { IpAddress } from '../net/ip-address.ts';
 import { socketAddress } from '../net/socket-address.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 
+/** That the peer itself was let in, and for how long nobody has to ask again. */
+export interface PeerVerdict {
+  /** The rules that said so: others have to be asked themselves. */
+  readonly rules: object;
+  /** Of the live entries. */
+  readonly epoch: number;
+  readonly server: string | undefined;
+  readonly isLocalhost: boolean;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
 /**
  * What is known of a connection before the first request on it. Stages (`entrance.ts`) fill it in; a request that comes on it
  * only reads it.
@@ -25,6 +37,8 @@ export class Connection {
   announced: IpAddress | undefined = undefined;
   /** That PROXY header said that the client came over TLS. */
   isAnnouncedSecure = false;
+  /** The last verdict on the peer as the client, when it was let in. The network step keeps it here. */
+  passed: PeerVerdict | undefined = undefined;
 
   constructor(peer: IpAddress | undefined, isEncrypted = false, isUnix = false) {
     this.peer = peer;

@@ -213,3 +213,72 @@ security: { mode: report, ip_whitelist: [10.0.0.0/8] }`);
     expect(await filtering('{}')).toBe(false);
   });
 });
+
+describe('what a connection remembers', () => {
+  async function connected(text: string) {
+    let epoch = 1;
+    let denied = '';
+    const deny: LiveEntry = { id: 'e', cidr: '', origin: 'command', reason: undefined, expiresAt: undefined };
+    const live: LiveEntries = {
+      get epoch() {
+        return epoch;
+      },
+      denial: (address) => (address.text === denied ? deny : undefined),
+      allowance: () => undefined,
+    };
+    const { settings } = load(`mcps: [{ id: crm, transport: sse, url: "http://a.example/" }]\n${text}`);
+    const rules = (await compileNetworkRules(settings, live)).data;
+    const step = network(rules, () => {});
+    const first = exchangeOf({ peer: '203.0.113.1' });
+    const next = (facts: Partial<Pick<Exchange, 'client' | 'isLocalhost'>> = {}) => {
+      const x = exchangeOf({ peer: '203.0.113.1' });
+      Object.assign(x, { connection: first.connection, client: first.connection.peer, ...facts });
+      const verdict = step.evaluate(x) as Denial;
+      return verdict.reason ?? 'passes';
+    };
+    const change = (address: string): void => {
+      denied = address;
+      epoch += 1;
+    };
+    return { next, change, connection: first.connection, settings, live };
+  }
+
+  it('is that its peer was let in, and nothing of whom the peer speaks for', async () => {
+    const { next, connection } = await connected('security: { ip_whitelist: [203.0.113.1] }');
+    expect(next()).toBe('passes');
+    const kept = connection.passed;
+    expect(kept).toBeDefined();
+    expect([next(), connection.passed]).toEqual(['passes', kept]);
+    expect(next({ client: parseAddress('203.0.113.2') })).toBe('address.not-listed');
+    expect(next({ client: undefined })).toBe('address.unknown');
+  });
+
+  it('counts for nothing once an entry changed, or other rules are in force', async () => {
+    const { next, change, connection, settings, live } = await connected('security: {}');
+    expect(next()).toBe('passes');
+    change('203.0.113.1');
+    expect(next()).toBe('address.denied');
+    change('');
+    expect(next()).toBe('passes');
+    const later = await compileNetworkRules(
+      { ...settings, security: { ...settings.security, ip_blacklist: ['203.0.113.1'] } },
+      live,
+    );
+    const x = exchangeOf({ peer: '203.0.113.1' });
+    Object.assign(x, { connection, client: connection.peer });
+    expect(network(later.data, () => {}).evaluate(x)).toHaveProperty('reason', 'address.denied');
+  });
+
+  it('ends when an entry of a list does', async () => {
+    const { next, connection } = await connected(
+      'security: { ip_whitelist: [{ cidr: 203.0.113.1, expires: 2099-01-01 }] }',
+    );
+    expect(next()).toBe('passes');
+    expect(connection.passed?.until).toBe(Date.parse('2099-01-01'));
+  });
+
+  it('is nothing where passing was only reported', async () => {
+    const { next, connection } = await connected('security: { mode: report, ip_whitelist: [] }');
+    expect([next(), connection.passed]).toEqual(['passes', undefined]);
+  });
+});

@@ -1,3 +1,4 @@
+import type { PeerVerdict } from '../http/connection.ts';
 import type { NetworkRules, Objection } from '../perimeter/network-rules.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { particular } from '../problem/problem.ts';
@@ -20,16 +21,37 @@ export function network(rules: NetworkRules, report: Reporter): Admission {
     needs: ['clientAddress'],
     provides: [],
     evaluate(x) {
-      const { client, isLocalhost, route } = x;
+      const { client, isLocalhost, route, connection } = x;
+      if (connection.passed !== undefined && stillHolds(connection.passed, rules, x)) return passed;
       const first = rules.gateway.judge(client, isLocalhost);
       if (first !== undefined && !first.isReported) return denialOf(x, first);
       const second = rules.layerOf(route.server)?.judge(client, isLocalhost);
       if (second !== undefined && !second.isReported) return denialOf(x, second);
       if (first !== undefined) report(x, 'network', denialOf(x, first));
       if (second !== undefined) report(x, 'network', denialOf(x, second));
+      if (first === undefined && second === undefined && client !== undefined && client === connection.peer) {
+        const { epoch, until } = rules;
+        connection.passed = { rules, epoch, server: route.server, isLocalhost, until };
+      }
       return passed;
     },
   };
+}
+
+/** Whether a verdict on the peer is one on this request: the same client, rules and entries, and nothing has ended since. */
+function stillHolds(
+  verdict: PeerVerdict,
+  rules: NetworkRules,
+  { client, connection, isLocalhost, route }: Exchange,
+): boolean {
+  return (
+    verdict.rules === rules &&
+    verdict.epoch === rules.epoch &&
+    client === connection.peer &&
+    verdict.server === route.server &&
+    verdict.isLocalhost === isLocalhost &&
+    (verdict.until === Number.POSITIVE_INFINITY || Date.now() < verdict.until)
+  );
 }
 
 /** The connection ends with the answer: nothing that follows on it is wanted. */

@@ -107,7 +107,10 @@ export class FrontDoor {
   }
 
   private admitted(rules: Generation, x: Exchange, response: ServerResponse, result: ChainResult): void {
-    if (!isStopped(result)) return this.terminal(rules, x, response);
+    if (!isStopped(result)) {
+      if (x.client === undefined) this.estate.log.info(UNKNOWN_CLIENT, { decision_id: x.id, peer: x.peer });
+      return this.terminal(rules, x, response);
+    }
     const { step, verdict } = result;
     if (!isDenial(verdict)) {
       if (step === 'cors' && verdict.rule !== PREFLIGHT_GRANTED) this.refuser.ungranted(x, verdict.rule);
@@ -189,4 +192,6 @@ function streamableHttp(context: PostContext): Promise<void> {
   return method === 'GET' ? mcpGet(context) : mcpDelete(context);
 }
 
+/** Only where `security.ip_unknown: allow`, or a report, lets such requests pass. */
+const UNKNOWN_CLIENT = 'a request whose client address nobody can tell was let in';
 const UNKNOWN = refuse(PROBLEMS.NOT_FOUND, 'route.unknown', { close: true });
