@@ -3,6 +3,8 @@
 # Installs what is missing when run as root on Debian (SALLYPORT_TEST_INSTALL=0 forbids it);
 # otherwise prints the command to run, and fails. With nothing missing it does nothing and needs no network.
 set -eu
+# Servers are in sbin, which not every user's PATH has.
+PATH="$PATH:/usr/sbin"
 
 # A test that starts another program (nginx, redis-server) adds its line here.
 programs='
@@ -31,13 +33,13 @@ EOF
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && [ "${SALLYPORT_TEST_INSTALL:-1}" != 0 ] && command -v apt-get >/dev/null 2>&1; then
   apt-get update -q >&2
-  # shellcheck disable=SC2086 # one word per package
   # The tests start what they need themselves, with a configuration and a port of their own: no service may start here.
   [ -e /usr/sbin/policy-rc.d ] || {
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
     chmod 755 /usr/sbin/policy-rc.d
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT
   }
+  # shellcheck disable=SC2086 # one word per package
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >&2
 else
   echo "install with: apt-get install --no-install-recommends$missing" >&2
