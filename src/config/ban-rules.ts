@@ -28,8 +28,8 @@ export const banTrust: Rule = (draft, report) => {
   if (trust.mode === 'hops') {
     report(
       ['security', 'bans', 'enabled'],
-      'counts on server.trust_proxy, a number of hops: whoever can reach the gateway around the proxies can have any address banned',
-      'Name the addresses of the proxies in server.trust_proxy, or make sure that nobody gets around them.',
+      'bans nobody behind proxies while server.trust_proxy is a number of hops: whoever gets around them could have any address banned',
+      'Name the addresses of the proxies in server.trust_proxy.',
     );
   }
 };

@@ -11,6 +11,8 @@ const CLOUDFLARE = 'cloudflare';
 export class Trust {
   /** Peers of a Unix socket are believed. They have no address, so nothing but the word `unix` says so. */
   readonly unix: boolean;
+  /** Proxies are known by their addresses. Where they are only counted, somebody who goes around them may be taken for one. */
+  readonly isByAddress: boolean;
   readonly #spec: TrustSpec;
   readonly #set: CidrSet | undefined;
   /** What to call the rule at each place of the set. */
@@ -22,6 +24,7 @@ export class Trust {
   constructor(spec: TrustSpec, sets: ReadonlyMap<string, readonly Cidr[]> = new Map()) {
     this.#spec = spec;
     this.unix = spec.mode === 'list' && spec.unix;
+    this.isByAddress = spec.mode === 'list' || spec.mode === 'none';
     this.#hopName = spec.mode === 'hops' ? `${spec.hops} ${spec.hops === 1 ? 'hop' : 'hops'}` : '';
     if (spec.mode !== 'list') {
       this.#names = [];

@@ -57,7 +57,7 @@ export function clientAddress({ trust, believed }: ClientAddressSettings, ports:
       x.client = walked.isUnknown ? undefined : walked.client;
       x.clientAddress = walked.client?.text ?? '';
       x.chain = walked.chain;
-      x.proof = UNTRUSTED_ENDS.has(walked.end) ? PROVEN : UNPROVEN;
+      x.proof = proves(walked.end, trust) ? PROVEN : UNPROVEN;
       const announced = connection.isAnnouncedSecure && walked.end !== 'untrusted-peer';
       x.isSecure = connection.isEncrypted || announced || walked.saysHttps;
       tellDoubts(x, walked, ports);
@@ -68,8 +68,11 @@ export function clientAddress({ trust, believed }: ClientAddressSettings, ports:
   };
 }
 
-/** Where the walk stopped at somebody who is not trusted, that is the client and no proxy. */
-const UNTRUSTED_ENDS: ReadonlySet<WalkEnd> = new Set<WalkEnd>(['untrusted-peer', 'untrusted-source', 'untrusted-hop']);
+/** The walk stopped at somebody who is not trusted, that is the client and no proxy, and every proxy before it is known. */
+function proves(end: WalkEnd, trust: Trust): boolean {
+  if (end === 'untrusted-peer') return true;
+  return trust.isByAddress && (end === 'untrusted-source' || end === 'untrusted-hop');
+}
 
 function tellDoubts(x: Exchange, walked: Walked, ports: ClientAddressPorts): void {
   if (walked.end === 'untrusted-peer') {
