@@ -206,7 +206,7 @@ export class Listener {
     }
     // Its answer is on the way out: the connection ends by itself.
     if (!socket.writable) return;
-    const isVerb = error.code === 'HPE_INVALID_METHOD' && UNKNOWN_VERB.test(startOf(error));
+    const isVerb = error.code === 'HPE_INVALID_METHOD' && UNKNOWN_VERB.test(unread(error));
     const problem = isVerb ? PROBLEMS.METHOD_NOT_ALLOWED : problemOfParserError(error.code);
     const answer = this.answers.get(socket);
     if (answer !== undefined && !answer.req.complete) {
@@ -246,9 +246,13 @@ const ALLOW: readonly string[] = ['Allow', 'GET, POST, DELETE'];
 /** A request line that is sound but for a verb Node has never heard of: `TRACK`, `post`. */
 const UNKNOWN_VERB = /^[A-Za-z]{1,32} \/[\x21-\x7e]* HTTP\/1\.[01]\r\n/;
 
-/** The beginning of the bytes the parser stopped in. */
-function startOf(error: Error & { readonly rawPacket?: Buffer }): string {
-  return error.rawPacket?.toString('latin1', 0, 2_048) ?? '';
+/** The beginning of the bytes the parser stopped in; empty when it stopped behind their first word, in another request. */
+function unread({
+  rawPacket,
+  bytesParsed = 0,
+}: Error & { readonly rawPacket?: Buffer; readonly bytesParsed?: number }): string {
+  const start = rawPacket?.toString('latin1', 0, 2_048) ?? '';
+  return bytesParsed <= start.indexOf(' ') ? start : '';
 }
 
 function problemOfParserError(code: string | undefined): Problem {
