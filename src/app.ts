@@ -1,6 +1,7 @@
 import type { Audit } from './audit/audit.ts';
 import { CertificateKeeper } from './certificate-keeper.ts';
 import { callComponent, connectionComponent, listenerComponent, recordComponent } from './components.ts';
+import { ignoresAllowList } from './config/address-variables.ts';
 import type { Loaded } from './config/load.ts';
 import type { ServerSettings, Settings } from './config/settings.ts';
 import type { ControlServices, GatewayStatus } from './control/command.ts';
@@ -150,6 +151,10 @@ export class App {
         endDenied: () => endDenied(this.estate, this.generation),
         isEnforced: () => this.generation.network.gateway.rules.mode === 'enforce',
         hasAllowList: () => this.generation.network.gateway.rules.allow !== undefined,
+        explaining: () => ({
+          perimeter: this.generation.data.perimeter,
+          isListIgnored: ignoresAllowList(this.loaded),
+        }),
         reported: () => this.estate.reports.summary(),
       },
       status: () => this.status(),

@@ -8,9 +8,8 @@ import { compileChallenges } from './identity/challenge.ts';
 import type { Principal, PrincipalId } from './identity/principal.ts';
 import type { AcceptedTokens, TokenRegistry } from './identity/token-registry.ts';
 import { isLoopback } from './net/loopback.ts';
-import { compileNetworkRules } from './perimeter/compile-rules.ts';
+import { compilePerimeter } from './perimeter/in-force.ts';
 import type { LiveEntries } from './perimeter/live-entries.ts';
-import { compileAdminTrust, compileTrust } from './perimeter/trust.ts';
 import { auditIntent, type PrefixSource } from './policy/audit-intent.ts';
 import { authenticate } from './policy/authenticate.ts';
 import { authorize, type ExtendedMethods } from './policy/authorize.ts';
@@ -72,12 +71,10 @@ export async function compileGeneration(
   const headers = compileHeaders(settings.security.headers);
   const strict = headers.hsts === undefined ? [] : [transportSecurity(headers.hsts)];
   const before = [responseHeaders(headers), requestId()];
-  const from = await compileNetworkRules(settings, services.entries);
+  const from = await compilePerimeter(settings, services.entries);
   const known = routes({ headerCount: settings.server.limits.header_count });
-  const believed = settings.server.forwarded_header;
-  const trust = compileTrust(settings);
-  const dataClient = clientAddress({ trust, believed }, services.addresses);
-  const adminClient = clientAddress({ trust: compileAdminTrust(settings), believed }, services.addresses);
+  const dataClient = clientAddress(from.data, services.addresses);
+  const adminClient = clientAddress(from.admin, services.addresses);
   const after = [identify, mayEnter, parse(parseSettings(settings))];
   const pages = compileCors(pageSettings(settings));
   const adminPages = adminCors(isLoopback(settings.admin.host));
@@ -85,7 +82,7 @@ export async function compileGeneration(
     ...before,
     dataClient,
     ...strict,
-    network(from.data, services.report),
+    network(from.data.network, services.report),
     known,
     reportOnly(hostOrigin({ hosts: dataHosts(settings), cors: pages }), pagesReported(settings), services.report),
     cors(pages),
@@ -95,7 +92,7 @@ export async function compileGeneration(
     ...before,
     adminClient,
     ...strict,
-    network(from.admin, services.report),
+    network(from.admin.network, services.report),
     known,
     hostOrigin({ hosts: adminHosts(settings), cors: adminPages }),
     cors(adminPages),
@@ -113,17 +110,23 @@ export async function compileGeneration(
       }),
       unknown: UNKNOWN,
       admit: compileAdmission(dataSteps, onThrow),
+      perimeter: from.data,
     },
     admin: {
       routes: adminRoutes(settings.admin.metrics_auth),
       unknown: UNKNOWN,
       admit: compileAdmission(adminSteps, onThrow),
+      perimeter: from.admin,
     },
-    trust,
+    trust: from.data.trust,
     redirect: {
       routes: redirectRoutes(),
       unknown: UNKNOWN,
-      admit: compileAdmission([...before, dataClient, network(from.data, services.report), known, toHttps], onThrow),
+      admit: compileAdmission(
+        [...before, dataClient, network(from.data.network, services.report), known, toHttps],
+        onThrow,
+      ),
+      perimeter: from.data,
     },
     decide: compileDecision(
       [
@@ -135,7 +138,7 @@ export async function compileGeneration(
       onThrow,
     ),
     headers,
-    network: from.data,
+    network: from.data.network,
     authorizer,
     prefixes,
     streams: { bufferBytes: settings.streams.buffer_bytes },

@@ -113,3 +113,11 @@ function hasActiveList({ security, mcps }: Draft): boolean {
 function fault({ name, origin }: Variable, code: Fault['code'], problem: string, remedy: string): Fault {
   return { code, ...origin, path: name, problem, remedy };
 }
+
+/** A list is written down in the environment, and nobody is asked whether they are on it. */
+export function ignoresAllowList(loaded: {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly settings: { readonly security: { readonly ip_whitelist?: unknown } };
+}): boolean {
+  return loaded.environment.IP_ALLOWLIST !== undefined && loaded.settings.security.ip_whitelist === undefined;
+}

@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { loadConfiguration } from '../config/load.ts';
 import type { IpAddress } from '../net/ip-address.ts';
 import { parseAddress } from '../net/parse-address.ts';
 import { AddressBook } from '../perimeter/address-book.ts';
+import { compilePerimeter, type PerimeterInForce } from '../perimeter/in-force.ts';
 import { openSqlite } from '../storage/sqlite.ts';
 import type { AddressRecord, Storage } from '../storage/storage.ts';
 import { MAX_ENTRIES } from './address-commands.ts';
@@ -20,6 +22,7 @@ let records: ControlEvent[];
 let services: ControlServices;
 let hasAllowList: boolean;
 let isEnforced: boolean;
+let perimeter: PerimeterInForce;
 /** Whether the entry was in force when its record was written. */
 let deniedAtRecord: boolean[];
 
@@ -38,6 +41,8 @@ beforeEach(async () => {
   deniedAtRecord = [];
   hasAllowList = true;
   isEnforced = true;
+  const { settings } = loadConfiguration({ env: {}, flags: {}, cwd: folder });
+  perimeter = (await compilePerimeter(settings, book)).data;
   services = {
     storage,
     registry: undefined,
@@ -46,6 +51,7 @@ beforeEach(async () => {
       endDenied: () => 3,
       hasAllowList: () => hasAllowList,
       isEnforced: () => isEnforced,
+      explaining: () => ({ perimeter, isListIgnored: false }),
       reported: () => [],
     },
     status: undefined,

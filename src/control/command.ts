@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { PerimeterInForce } from '../perimeter/in-force.ts';
 import type { Reported } from '../perimeter/reported.ts';
 import type { AddressRecords, Storage } from '../storage/storage.ts';
 
@@ -46,6 +47,8 @@ export interface PerimeterServices {
   hasAllowList(): boolean;
   /** False where denials are only reported. */
   isEnforced(): boolean;
+  /** By what requests to the main listener are judged now. */
+  explaining(): { readonly perimeter: PerimeterInForce; readonly isListIgnored: boolean };
   /** What report-only mode let pass since the start, most first. */
   reported(): readonly Reported[];
 }

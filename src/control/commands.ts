@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { allowAddress, denyAddress, listAddresses, removeAddress } from './address-commands.ts';
+import { explainAddress } from './address-explain.ts';
 import { addressReport } from './address-report.ts';
 import { CommandError, type ControlServices, command, type GatewayStatus, readInput } from './command.ts';
 import { createToken, listTokens, revokeToken, rotateToken } from './token-commands.ts';
@@ -13,6 +14,7 @@ export const COMMANDS = {
   }),
   'ip.allow': allowAddress,
   'ip.deny': denyAddress,
+  'ip.explain': explainAddress,
   'ip.list': listAddresses,
   'ip.remove': removeAddress,
   'ip.report': addressReport,

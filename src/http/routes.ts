@@ -9,6 +9,7 @@ export type RouteName =
   | 'sse'
   | 'messages'
   | 'servers'
+  | 'client-address'
   | 'health'
   | 'liveness'
   | 'readiness'

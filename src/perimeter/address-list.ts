@@ -17,6 +17,8 @@ export interface ListPart {
   readonly size: number;
   /** The most specific entry that holds the address. */
   find(address: IpAddress): ListedEntry | undefined;
+  /** Entries that have an address in common with the network. Undefined where single entries are not kept. */
+  touching?(network: Cidr): readonly ListedEntry[];
 }
 
 class Part implements ListPart {
@@ -32,6 +34,10 @@ class Part implements ListPart {
 
   hasWhole(family: 4 | 6): boolean {
     return this.entries.some(({ cidr }) => cidr.prefix === 0 && cidr.family === family);
+  }
+
+  touching(network: Cidr): readonly ListedEntry[] {
+    return this.entries.filter(({ cidr }) => touches(cidr, network));
   }
 
   find(address: IpAddress): ListedEntry | undefined {
@@ -89,6 +95,24 @@ export class AddressList {
     return this.endingPart?.find(address);
   }
 
+  /**
+   * The entries that have an address in common with the network. Of a file only the one that holds its first address is
+   * known: `isWhole` is false then.
+   */
+  touching(network: Cidr): { readonly entries: readonly ListedEntry[]; readonly isWhole: boolean } {
+    this.dropEnded();
+    const parts = this.endingPart === undefined ? this.lasting : [...this.lasting, this.endingPart];
+    const entries: ListedEntry[] = [];
+    for (const part of parts) {
+      const first = part.touching === undefined ? part.find(network.first) : undefined;
+      entries.push(...(part.touching?.(network) ?? (first === undefined ? [] : [first])));
+    }
+    return {
+      entries,
+      isWhole: parts.every((part) => part.touching !== undefined),
+    };
+  }
+
   private dropEnded(): void {
     if (this.nextEnd === Number.POSITIVE_INFINITY) return;
     const now = this.now();
@@ -97,4 +121,9 @@ export class AddressList {
     this.endingPart = this.ending.length === 0 ? undefined : new Part(this.ending);
     this.nextEnd = this.ending.reduce((next, { expiresAt }) => Math.min(next, expiresAt as number), Infinity);
   }
+}
+
+/** Two networks have an address in common only where one holds the other. */
+export function touches(one: Cidr, other: Cidr): boolean {
+  return one.contains(other.base) || other.contains(one.base);
 }

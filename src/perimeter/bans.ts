@@ -78,7 +78,7 @@ export class BanWatch {
     if (inForce === undefined || client.isLoopback) return;
     // Requests that were under way when the ban was made change nothing.
     if (book.denial(client) !== undefined) return;
-    const network = networkFor(client, inForce.settings.ipv6_prefix);
+    const network = callerNetwork(client, inForce.settings.ipv6_prefix);
     if (inForce.window.note(network.text, performance.now())) this.ban(inForce, network, client, reason);
   }
 
@@ -104,7 +104,7 @@ export class BanWatch {
 }
 
 /** One caller may have a whole IPv6 network to itself; this machine's own addresses must never be in it. */
-function networkFor(client: IpAddress, ipv6Prefix: number): Cidr {
+export function callerNetwork(client: IpAddress, ipv6Prefix: number): Cidr {
   if (client.family === 4) return networkOf(client, 32);
   const network = networkOf(client, ipv6Prefix);
   const { w0, w1 } = network.base;

@@ -25,6 +25,14 @@ export interface LayerRules {
   readonly mode: 'enforce' | 'report';
 }
 
+/** What each place of a layer says of an address, whether or not it comes to that. */
+export interface Findings {
+  readonly liveDenial: LiveEntry | undefined;
+  readonly denied: ListedEntry | undefined;
+  readonly allowed: ListedEntry | undefined;
+  readonly allowance: LiveEntry | undefined;
+}
+
 /**
  * What one block of settings says of an address. Deny beats allow: no allow list, no entry more specific and no place in a
  * file undoes a denial.
@@ -58,6 +66,22 @@ export class Layer {
     if (allow === undefined || (isLocalhost && localhost === 'always')) return undefined;
     if (allow.find(address) !== undefined || this.live?.allowance(address) !== undefined) return undefined;
     return this.notListed;
+  }
+
+  /** What `judge` goes by. For people, never for a verdict. */
+  peek(address: IpAddress): Findings {
+    const { allow, deny } = this.rules;
+    return {
+      liveDenial: this.live?.denial(address),
+      denied: deny?.find(address),
+      allowed: allow?.find(address),
+      allowance: this.live?.allowance(address),
+    };
+  }
+
+  /** Entries made while the gateway runs count here. */
+  get isLive(): boolean {
+    return this.live !== undefined;
   }
 
   /** Until when a verdict holds if no live entry changes, in milliseconds since the epoch. */

@@ -11,6 +11,7 @@ import { noServerHere } from '../policy/route-access.ts';
 import { isDenial, refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
+import { clientEcho } from './client-echo.ts';
 import { mcpPost, type PostContext } from './mcp-post.ts';
 import { mcpDelete, mcpGet } from './mcp-session.ts';
 import { health, liveness, type ProbeFacts, readiness } from './probes.ts';
@@ -128,6 +129,8 @@ export class FrontDoor {
         return this.mcp(rules, x, response);
       case 'servers':
         return serverList(rules, x, response);
+      case 'client-address':
+        return clientEcho(this.planeOf(rules), x, response);
       case 'health':
         return health(this.house.facts, rules, x, response);
       case 'liveness':

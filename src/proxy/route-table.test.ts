@@ -37,6 +37,7 @@ describe('the main listener', () => {
       }),
       '/mcp/servers data servers GET  required user 0 read refusals host',
       '/api/v1/mcp/list data servers GET  required user 0 read refusals host',
+      '/client-address data client-address GET  required user 0 read refusals host',
       '/health operations health GET,HEAD  optional  0 probe refusals any host',
       '/healthz operations liveness GET,HEAD  none  0 probe refusals any host',
       '/readyz operations readiness GET,HEAD  none  0 probe refusals any host',
@@ -72,6 +73,7 @@ describe('the admin listener', () => {
   it('serves these routes and no others', () => {
     expect(listed(adminRoutes('token').rows)).toEqual([
       '/metrics admin metrics GET  required admin 0 read refusals host',
+      '/client-address admin client-address GET  required admin 0 read refusals host',
       '/healthz operations liveness GET,HEAD  none  0 probe refusals any host',
       '/readyz operations readiness GET,HEAD  none  0 probe refusals any host',
     ]);

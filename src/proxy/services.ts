@@ -6,6 +6,7 @@ import type { SharedSubscriptions } from '../listen/shared-subscriptions.ts';
 import type { Trust } from '../net/trust.ts';
 import type { BanWatch } from '../perimeter/bans.ts';
 import type { DenialLog } from '../perimeter/denial-log.ts';
+import type { PerimeterInForce } from '../perimeter/in-force.ts';
 import type { LiveEntries } from '../perimeter/live-entries.ts';
 import type { NetworkRules } from '../perimeter/network-rules.ts';
 import type { ReportedRefusals } from '../perimeter/reported.ts';
@@ -75,6 +76,8 @@ export interface Plane {
   /** What a target that is no route is judged and answered as. */
   readonly unknown: Route;
   readonly admit: Chain<Exchange>;
+  /** What its first steps go by, for explanations. */
+  readonly perimeter: PerimeterInForce;
 }
 
 /** The compiled configuration. Pinned by each request: a reload never changes the rules of a request under way. */

@@ -6,6 +6,7 @@ const ROUTES: readonly RouteName[] = [
   'sse',
   'messages',
   'servers',
+  'client-address',
   'health',
   'liveness',
   'readiness',

@@ -42,6 +42,7 @@ describe('the route table', () => {
       ),
       '/mcp/servers': 'data | GET |  | required | user | 0 | read | refusals | true',
       '/api/v1/mcp/list': 'data | GET |  | required | user | 0 | read | refusals | true',
+      '/client-address': 'data | GET |  | required | user | 0 | read | refusals | true',
       '/health': 'operations | GET HEAD |  | optional |  | 0 | probe | refusals | false',
       '/healthz': 'operations | GET HEAD |  | none |  | 0 | probe | refusals | false',
       '/readyz': 'operations | GET HEAD |  | none |  | 0 | probe | refusals | false',
@@ -51,6 +52,7 @@ describe('the route table', () => {
   it('of the admin listener has these rows and no others', () => {
     expect(Object.fromEntries(ADMIN.rows.map((row) => [row.path, line(row)]))).toEqual({
       '/metrics': 'admin | GET |  | required | admin | 0 | read | refusals | true',
+      '/client-address': 'admin | GET |  | required | admin | 0 | read | refusals | true',
       '/healthz': 'operations | GET HEAD |  | none |  | 0 | probe | refusals | false',
       '/readyz': 'operations | GET HEAD |  | none |  | 0 | probe | refusals | false',
     });
