@@ -32,6 +32,8 @@ beforeAll(async () => {
   const of = (id: string, era: string) => ({ id, era, transport: 'streamable-http', url: server.url, limits });
   gateway = await startGateway({
     config: {
+      // The hostile client is on this machine, where proxies are believed unless it is said.
+      server: { trust_proxy: false },
       auth: { methods: [{ type: 'token', tokens: [{ name: 'user', token }] }] },
       mcps: [of('modern', 'modern'), of('legacy', 'legacy')],
     },
@@ -218,6 +220,9 @@ const FROM_SERVER = {
   'access-control-allow-credentials': 'true',
   'strict-transport-security': 'max-age=0',
   'content-security-policy': `default-src ${MARK}`,
+  'x-frame-options': MARK,
+  'permissions-policy': MARK,
+  vary: MARK,
   'cache-control': 'public, max-age=99999',
   'clear-site-data': '"cookies"',
   etag: `"${MARK}"`,
@@ -235,15 +240,24 @@ const SAID_TO_CLIENTS = new Set([
   'content-length',
   'content-security-policy',
   'content-type',
+  'cross-origin-opener-policy',
+  'cross-origin-resource-policy',
   'date',
   'keep-alive',
   'mcp-session-id',
+  'permissions-policy',
   'referrer-policy',
   'retry-after',
   'transfer-encoding',
+  'vary',
   'x-accel-buffering',
   'x-content-type-options',
+  'x-dns-prefetch-control',
+  'x-download-options',
+  'x-frame-options',
+  'x-permitted-cross-domain-policies',
   'x-request-id',
+  'x-xss-protection',
 ]);
 
 const whole = (type: string, wrap: (text: string) => string): Script => {

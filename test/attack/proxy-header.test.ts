@@ -43,8 +43,8 @@ describe('a listener where a PROXY header is required', () => {
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(ground.gateway.url).port), localAddress });
     const received: Buffer[] = [];
     socket.on('data', (piece) => received.push(piece)).on('error', () => {});
-    const closed = once(socket, 'close');
-    await once(socket, 'connect');
+    // A connection ended before all was read is reset, which is an end as good as any.
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     const all = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
     if (end) socket.end(all);
     else socket.write(all);
