@@ -60,8 +60,8 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
       throw new Error('nothing follows --: give the command that starts the server');
     code = await serve({ file: options.config as string | undefined, flags: options, command }, terminal);
   });
-  checking.action((options: Record<string, unknown>) => {
-    code = check(options.config as string | undefined, options, terminal);
+  checking.action(async (options: Record<string, unknown>) => {
+    code = await check(options.config as string | undefined, options, terminal);
   });
   const context = processContext(terminal, (exit) => {
     code = exit;

@@ -43,6 +43,13 @@ export const redirectTarget: Rule = (draft, report) => {
       'Set server.tls, or server.public_url: https://… when TLS ends at a proxy.',
     );
   }
+  if (server.port === 0 && server.public_url === undefined) {
+    report(
+      ['server', 'redirect'],
+      'cannot say where to go while server.port is 0, a port that is known only once it is taken',
+      'Set server.public_url, or a server.port.',
+    );
+  }
   const { port } = server.redirect;
   if (port === undefined || port === 0) return;
   if (port === server.port) report(['server', 'redirect', 'port'], 'is also server.port', 'Give it its own port.');

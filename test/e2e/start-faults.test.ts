@@ -54,6 +54,18 @@ describe('a configuration with ten faults', () => {
   });
 });
 
+describe('a list file', () => {
+  it.each([
+    ['that is good', '203.0.113.0/24 # office\n', 0, ''],
+    ['with a line that is no network', '203.0.113.0/24\n10.0.0.0/33\n', 1, ':2: "10.0.0.0/33" has a prefix beyond /32'],
+  ])('%s is judged by check', async (_, lines, expected, words) => {
+    const list = file(lines);
+    const config = file(`security: { ip_blacklist: [{ file: ${list} }] }\n`);
+    const { code, stderr } = await runCli(['check', '--config', config]);
+    expect({ code, says: stderr.includes(words) }).toEqual({ code: expected, says: true });
+  });
+});
+
 describe('a bind beyond loopback', () => {
   const without = (more: string) =>
     `server: { host: 0.0.0.0, port: 0 }\nadmin: { port: 0 }\nauth: { enabled: false${more} }\n`;
