@@ -147,3 +147,28 @@ describe('lists in a file', () => {
     ]);
   });
 });
+
+describe('a variable that is nearly one about addresses', () => {
+  it.each([
+    ['IP_ALLOW_LIST', 'IP_ALLOWLIST'],
+    ['IP_ALOWLIST', 'IP_ALLOWLIST'],
+    ['IP_WHITELIST', 'IP_ALLOWLIST'],
+    ['IP_BLACKLIST', 'SALLYPORT_SECURITY_IP_BLACKLIST'],
+    ['IP_PROTECTION_ENABLE', 'IP_PROTECTION_ENABLED'],
+    ['IP_PROTECTION', 'IP_PROTECTION_ENABLED'],
+    ['IP_BLOCK_UNKOWN', 'IP_BLOCK_UNKNOWN'],
+    ['ALLOWED_IP', 'ALLOWED_IPS'],
+    ['TRUSTED_PROXY', 'TRUSTED_PROXIES'],
+    ['TRUST_PROXY', 'TRUSTED_PROXIES'],
+  ])('%s is pointed out, and counts for nothing', (name, meant) => {
+    const { settings, warnings: found } = load(undefined, { env: { [name]: '10.0.0.0/8' } });
+    expect(settings.security.ip_whitelist).toBeUndefined();
+    expect(found).toMatchObject([
+      { code: 'unknown-variable', problem: `${name} is not a name of ours and is ignored`, suggestion: meant },
+    ]);
+  });
+
+  it.each(['IP_ALLOWLIST_URL', 'MY_PROXY', 'VIP_LIST'])("%s is somebody else's, and left alone", (name) => {
+    expect(warnings({ [name]: '10.0.0.0/8' })).toEqual([]);
+  });
+});

@@ -52,6 +52,20 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   'OAUTH_TOKEN',
 ]);
 
+/** What people call settings of ours though no name is near: an address rule that silently counts for nothing is the worst kind. */
+const MEANT: ReadonlyMap<string, string> = new Map([
+  ['IP_WHITELIST', 'IP_ALLOWLIST'],
+  ['ALLOWED_IP_LIST', 'IP_ALLOWLIST'],
+  ['IP_BLACKLIST', 'SALLYPORT_SECURITY_IP_BLACKLIST'],
+  ['IP_DENYLIST', 'SALLYPORT_SECURITY_IP_BLACKLIST'],
+  ['IP_BLOCKLIST', 'SALLYPORT_SECURITY_IP_BLACKLIST'],
+  ['BLOCKED_IPS', 'SALLYPORT_SECURITY_IP_BLACKLIST'],
+  ['IP_PROTECTION', 'IP_PROTECTION_ENABLED'],
+  ['TRUST_PROXY', 'TRUSTED_PROXIES'],
+  ['TRUSTED_PROXY', 'TRUSTED_PROXIES'],
+  ['TRUSTED_PROXY_IPS', 'TRUSTED_PROXIES'],
+]);
+
 /** What the environment says, with the tokens it makes kept apart: they are added to the file's, not laid over them. */
 export interface EnvironmentLayer {
   readonly layer: Layer;
@@ -169,7 +183,7 @@ export function unknownNames(variables: Variables, expected: ReadonlySet<string>
     if (OUR_NAMES.has(name) || ELSEWHERE.has(name) || expected.has(name) || expected.has(name.replace(/_FILE$/, '')))
       continue;
     const ours = name.startsWith('SALLYPORT_');
-    const near = nearest(name, OUR_NAMES, ours ? 4 : name.length < 6 ? 1 : 2);
+    const near = MEANT.get(name) ?? nearest(name, OUR_NAMES, ours ? 4 : name.length < 6 ? 1 : 2);
     if (near === undefined && !ours) continue;
     const suggestion = near === undefined ? {} : { suggestion: near };
     warnings.push({

@@ -196,8 +196,20 @@ describe('an example configuration', () => {
   it('that is copied from the one we ship starts, as it stands and with every line switched on', () => {
     const ours = readFileSync(fileURLToPath(new URL('../../.env.example', import.meta.url)), 'utf8');
     expect(load(undefined, { dotenv: ours }).settings.security.ip_whitelist).toBeUndefined();
-    const on = ours.replaceAll(/^# (IP_|TRUSTED_)/gm, '$1');
-    expect(load(undefined, { dotenv: on }).settings.security.ip_whitelist).toHaveLength(3);
+    const [first, inOtherWords = '', further = ''] = ours.split(/^# --- (?:The same|Further).*$/m);
+    const on = (part = '') => part.replaceAll(/^# ([A-Z][A-Z_]+=)(?=.)/gm, '$1');
+    const { security, admin } = load(undefined, { dotenv: on(first) + on(further) }).settings;
+    expect([security.ip_whitelist, security.ip_blacklist, admin.ip_whitelist]).toEqual([
+      ['192.168.1.0/24', '10.0.0.0/8', '2001:db8::/32'],
+      ['10.0.0.50'],
+      ['127.0.0.1', '::1'],
+    ]);
+    const others = load(undefined, { dotenv: on(inOtherWords) });
+    expect([others.settings.security.ip_whitelist, others.settings.server.trust_proxy]).toEqual([
+      ['127.0.0.1', '::1', '192.168.1.100'],
+      'loopback',
+    ]);
+    expect(others.warnings).toEqual([]);
   });
 
   it('with a placeholder in its list is refused, naming it', () => {
