@@ -23,6 +23,7 @@ Examples:
   sallyport check --config sallyport.yaml     every fault of a configuration at once
   sallyport token create --name laptop        another token, also while the gateway runs
   sallyport ip deny 203.0.113.7 --for 2h      keep an address out, at once
+  sallyport ip explain 203.0.113.7            why it is let in or kept out
   sallyport client-config cursor              what to paste into a client
   sallyport cert dev --host mcp.test          a certificate to try TLS with
 

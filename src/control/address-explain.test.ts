@@ -203,7 +203,9 @@ describe('an explanation', () => {
   });
 
   it('of a Unix socket says whether it is trusted', async () => {
-    expect(ask({ peer: 'unix', address: '203.0.113.9' })).toMatchObject({ client: null, reason: 'address.unknown' });
+    const untrusted = ask({ peer: 'unix', address: '203.0.113.9' });
+    expect(untrusted).toMatchObject({ client: null, reason: 'address.unknown' });
+    expect(untrusted.hints.join()).toContain('add unix to server.trust_proxy');
     const trusting = await sourceFor('{ server: { trust_proxy: unix }, security: { ip_whitelist: [203.0.113.0/24] } }');
     expect(ask({ peer: 'unix', address: '203.0.113.9' }, trusting)).toMatchObject({
       client: '203.0.113.9',

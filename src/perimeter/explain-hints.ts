@@ -63,7 +63,10 @@ export function walkHints(walk: Walk, { believed, trusted }: PerimeterInForce): 
 }
 
 /** What the operator should know of the verdict besides. */
-export function verdictHints({ isLocalhost, walked, connection }: Walk, { verdict, reason }: Verdict): string[] {
+export function verdictHints(
+  { isLocalhost, walked, connection, headers }: Walk,
+  { verdict, reason }: Verdict,
+): string[] {
   const hints: string[] = [];
   if (verdict === 'would-deny')
     hints.push(
@@ -71,9 +74,10 @@ export function verdictHints({ isLocalhost, walked, connection }: Walk, { verdic
     );
   if (reason === 'address.not-listed' && isLocalhost)
     hints.push('To let programs on this machine pass the allow list, set security.ip_localhost: always.');
+  if (reason === 'address.unknown' && connection.isUnix && walked.end === 'untrusted-peer')
+    hints.push('Peers of a Unix socket have no address: if a proxy connects there, add unix to server.trust_proxy.');
   const { peer } = connection;
-  const isAlone = walked.end === 'untrusted-peer' || walked.end === 'no-header';
-  if (reason === 'address.not-listed' && isAlone && walked.chain.length === 0 && peer !== undefined && isPrivate(peer))
+  if (reason === 'address.not-listed' && !headers.speaksForAnother && peer !== undefined && isPrivate(peer))
     hints.push(
       `${peer.text} is a private address: if callers come through a proxy there, it must send X-Forwarded-For and be in server.trust_proxy.`,
     );

@@ -1,40 +1,48 @@
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Explained } from '../../src/control/address-explain.ts';
+import { callGateway } from '../../src/control/client.ts';
+import type { CommandInput, CommandName, CommandResult } from '../../src/control/commands.ts';
 import { type Gateway, runCli, startGateway } from '../support/gateway.ts';
 import { get } from './requests.ts';
 import { testFolder } from './state.ts';
 
 /** One gateway, behind a proxy on this machine. */
 let gateway: Gateway;
-let token: string;
-let admin: string;
+const token = 'ada-0123456789abcdefghijklmnopqrstuv';
+const admin = 'ops-0123456789abcdefghijklmnopqrstuv';
 beforeAll(async () => {
   gateway = await startGateway({
+    env: { AUTH_TOKEN: token, MCP_ADMIN_TOKEN: admin },
     config: {
       server: { trust_proxy: ['127.0.0.1'] },
       security: { ip_whitelist: ['127.0.0.0/8', { cidr: '203.0.113.0/24', note: 'Berlin office' }, '2001:db8::/32'] },
     },
   });
-  [token, admin] = [await gateway.token('ada'), await gateway.token('ops', { roles: ['admin'] })];
 });
 afterAll(() => gateway.stop());
 
-async function explained(...args: string[]): Promise<Explained> {
-  const { code, stdout, stderr } = await gateway.command('ip', 'explain', ...args, '--json');
-  expect([code, stderr]).toEqual([0, '']);
-  return JSON.parse(stdout) as Explained;
+/** What `--json` prints, without a process for each. */
+async function told<C extends CommandName>(name: C, input: CommandInput<C>): Promise<CommandResult<C>> {
+  const answer = await callGateway(gateway.stateDir, name, input);
+  if (answer === 'not-running') throw new Error('the gateway is gone');
+  return answer;
 }
 const echo = (headers: Record<string, string>, secret = token, url = gateway.url) =>
   get(`${url}/client-address`, secret, headers);
 
 describe('sallyport ip explain', () => {
   it('answers from the running gateway, with the words of its record', async () => {
-    await gateway.command('ip', 'deny', '203.0.113.66', '--for', '1h', '--reason', 'too loud');
+    await told('ip.deny', { cidr: '203.0.113.66', for: '1h', reason: 'too loud' });
     expect((await echo({ 'x-forwarded-for': '203.0.113.66' })).status).toBe(403);
     const row = await gateway.audited(({ reason }) => reason === 'address.denied', 'the refusal');
-    const { address } = await explained('203.0.113.66', '--peer', '127.0.0.1');
+    const asked = ['ip', 'explain', '203.0.113.66', '--peer', '127.0.0.1'];
+    const [{ stdout, stderr }, json] = await Promise.all([
+      gateway.command(...asked),
+      gateway.command(...asked, '--json'),
+    ]);
+    const { address } = JSON.parse(json.stdout) as Explained;
     expect(address).toMatchObject({ verdict: 'deny', client: row.client, reason: row.reason, rule: row.rule });
-    const { stdout, stderr } = await gateway.command('ip', 'explain', '203.0.113.66', '--peer', '127.0.0.1');
     expect(stderr).toMatch(/^Answered by the running gateway/);
     expect(stdout).toMatch(/^WALK\n +HOP +ADDRESS +TRUST\n +connects +127\.0\.0\.1 +trusted by 127\.0\.0\.1\n/);
     expect(stdout).toContain('VERDICT  deny, address.denied: entry');
@@ -52,13 +60,25 @@ describe('sallyport ip explain', () => {
 
   it('answers from the configuration while no gateway runs, and makes nothing', async () => {
     const env = { HOME: testFolder(), SALLYPORT_STATE_DIR: `${testFolder()}/none`, IP_ALLOWLIST: '10.0.0.0/8' };
-    const off = await runCli(['ip', 'explain', '203.0.113.9'], env);
+    const [off, on, bad] = await Promise.all([
+      runCli(['ip', 'explain', '203.0.113.9'], env),
+      runCli(['ip', 'explain', '203.0.113.9'], { ...env, IP_PROTECTION_ENABLED: 'true' }),
+      runCli(['ip', 'explain', '203.0.113.999'], env),
+    ]);
     expect([off.code, off.stderr]).toEqual([0, expect.stringMatching(/^No gateway runs on /)]);
     expect(off.stdout).toMatch(/VERDICT {2}allow\n\nHINTS\n {2}- IP_ALLOWLIST is set but counts for nothing/);
-    const on = await runCli(['ip', 'explain', '203.0.113.9'], { ...env, IP_PROTECTION_ENABLED: 'true' });
     expect(on.stdout).toContain('VERDICT  deny, address.not-listed: security.ip_whitelist');
-    const bad = await runCli(['ip', 'explain', '203.0.113.999'], env);
     expect([bad.code, bad.stderr]).toEqual([1, expect.stringContaining('"203.0.113.999" is no address')]);
+    expect(existsSync(env.SALLYPORT_STATE_DIR)).toBe(false);
+  });
+
+  it('knows the entries of this very moment', async () => {
+    const before = await told('ip.explain', { address: '198.51.100.7' });
+    expect(before.address).toMatchObject({ verdict: 'deny' });
+    await told('ip.allow', { cidr: '198.51.100.7', for: '1h' });
+    const after = await told('ip.explain', { address: '198.51.100.7' });
+    expect(after.address).toMatchObject({ verdict: 'allow' });
+    await told('ip.remove', { entry: '198.51.100.7' });
   });
 });
 
@@ -83,7 +103,7 @@ describe('GET /client-address', () => {
         hints: [],
       },
     ]);
-    const { address } = await explained('--peer', '127.0.0.1', '--xff', '1.1.1.1, 203.0.113.9');
+    const { address } = await told('ip.explain', { peer: '127.0.0.1', xff: '1.1.1.1, 203.0.113.9' });
     const { walk, client, ips, limit_key } = body as Record<string, unknown>;
     expect(address).toMatchObject({ walk, client, ips, limit_key });
   });
