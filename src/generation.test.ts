@@ -67,6 +67,7 @@ describe('a compiled configuration', () => {
       'client-address',
       'transport-security',
       'network',
+      'cors-headers',
       'routes',
       'host-origin',
       'cors',

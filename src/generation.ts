@@ -14,7 +14,7 @@ import { auditIntent, type PrefixSource } from './policy/audit-intent.ts';
 import { authenticate } from './policy/authenticate.ts';
 import { authorize, type ExtendedMethods } from './policy/authorize.ts';
 import { type ClientAddressPorts, clientAddress } from './policy/client-address.ts';
-import { cors } from './policy/cors.ts';
+import { cors, corsHeaders } from './policy/cors.ts';
 import { adminCors, type CorsSettings, compileCors } from './policy/cors-policy.ts';
 import { compileAdmission, compileDecision, type OnThrow } from './policy/engine.ts';
 import { hostOrigin } from './policy/host-origin.ts';
@@ -83,6 +83,7 @@ export async function compileGeneration(
     dataClient,
     ...strict,
     network(from.data.network, services.report),
+    corsHeaders(pages),
     known,
     reportOnly(hostOrigin({ hosts: dataHosts(settings), cors: pages }), pagesReported(settings), services.report),
     cors(pages),
@@ -93,6 +94,7 @@ export async function compileGeneration(
     adminClient,
     ...strict,
     network(from.admin.network, services.report),
+    corsHeaders(adminPages),
     known,
     hostOrigin({ hosts: adminHosts(settings), cors: adminPages }),
     cors(adminPages),

@@ -145,7 +145,6 @@ function policyOf(from: Compiled): CorsPolicy {
   const open = Object.freeze([...ALLOW_ORIGIN, '*', ...answer]);
   const known = new Set(from.requestHeaders.map((name) => name.toLowerCase()));
   const granted = from.requestHeaders.join(', ');
-  const allowMethods = methods.join(', ');
   const maxAge = String(from.maxAge);
   return Object.freeze({
     enabled,
@@ -160,7 +159,7 @@ function policyOf(from: Compiled): CorsPolicy {
         anybody ? '*' : origin,
         ...credentials,
         'Access-Control-Allow-Methods',
-        allowMethods,
+        methods.filter((name) => route.methods.includes(name)).join(', '),
         'Access-Control-Allow-Headers',
         `${granted}${parameters}`,
         'Access-Control-Max-Age',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { exchangeOf, type RequestFacts } from '../../test/support/judged.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
-import { cors, PREFLIGHT_GRANTED } from './cors.ts';
+import { cors, corsHeaders, PREFLIGHT_GRANTED } from './cors.ts';
 import { adminCors, type CorsBlock, type CorsSettings, compileCors } from './cors-policy.ts';
 
 const APP = 'https://app.example.com';
@@ -9,10 +9,11 @@ const EVIL = 'https://evil.example';
 
 function answered(facts: RequestFacts, gateway: CorsBlock = { allowed_origins: [APP] }, more?: Partial<CorsSettings>) {
   const x = exchangeOf(facts);
-  const step = cors(compileCors({ gateway, servers: [], loopbackOrigins: false, ...more }));
-  const verdict = step.evaluate(x);
+  const book = compileCors({ gateway, servers: [], loopbackOrigins: false, ...more });
+  const marks = corsHeaders(book).evaluate(x);
+  const verdict = cors(book).evaluate(x);
   if (verdict instanceof Promise) throw new Error('the step waits for nothing');
-  return { verdict, headers: named(x.responseHeaders) };
+  return { marks, verdict, headers: named(x.responseHeaders) };
 }
 
 /** Pairs as a mapping, names in lower case. */
@@ -34,13 +35,15 @@ function granted(facts: RequestFacts, gateway?: CorsBlock, more?: Partial<CorsSe
   const { verdict } = answered(facts, gateway, more);
   if (!('answer' in verdict)) throw new Error(`no answer: ${JSON.stringify(verdict)}`);
   expect(verdict.answer).toMatchObject({ status: 204, body: undefined });
+  // Half a grant can be a whole one: what is sent is what the step says, and nothing beside it.
+  expect(answered(facts, gateway, more).headers).toEqual({});
   return { rule: verdict.rule, headers: named(verdict.answer.headers) };
 }
 
 describe('an answer', () => {
   it('to an allowed origin may be read by it, with the headers MCP needs', () => {
-    const { verdict, headers } = answered({ headers: ['Origin', APP] });
-    expect(verdict).toEqual({ pass: 'cors.allowed' });
+    const { marks, headers } = answered({ headers: ['Origin', APP] });
+    expect(marks).toEqual({ pass: 'cors.allowed' });
     expect(headers['access-control-allow-origin']).toBe(APP);
     expect(headers).not.toHaveProperty('access-control-allow-credentials');
     for (const name of ['Mcp-Session-Id', 'MCP-Protocol-Version', 'WWW-Authenticate', 'Retry-After', 'RateLimit']) {
@@ -49,13 +52,23 @@ describe('an answer', () => {
   });
 
   it('to another origin carries nothing, should anything have let it through', () => {
-    const { verdict, headers } = answered({ headers: ['Origin', EVIL] });
-    expect(verdict).toEqual({ pass: 'cors.not-allowed' });
+    const { marks, headers } = answered({ headers: ['Origin', EVIL] });
+    expect(marks).toEqual({ pass: 'cors.not-allowed' });
     expect(headers).toEqual({});
   });
 
   it('to a program that is no browser carries nothing', () => {
-    expect(answered({})).toEqual({ verdict: { pass: 'cors.no-origin' }, headers: {} });
+    expect(answered({})).toMatchObject({ marks: { pass: 'cors.no-origin' }, headers: {} });
+  });
+
+  it('to two origins can be read by neither', () => {
+    expect(answered({ headers: ['Origin', APP, 'Origin', EVIL] }).headers).toEqual({});
+    expect(answered({ headers: ['Origin', APP, 'Origin', APP] }).headers).toEqual({});
+  });
+
+  it('to a target nobody can read is for an allowed page all the same', () => {
+    const facts = { url: '//x', route: { name: 'unknown' }, headers: ['Origin', APP] } as const;
+    expect(answered(facts).headers['access-control-allow-origin']).toBe(APP);
   });
 
   it('says so where credentials are allowed, and exposes what is configured once', () => {
@@ -83,7 +96,7 @@ describe('an answer', () => {
 
   it('carries nothing where CORS is off', () => {
     const off = { enabled: false, allowed_origins: [APP] };
-    expect(answered({ headers: ['Origin', APP] }, off)).toEqual({ verdict: { pass: 'cors.off' }, headers: {} });
+    expect(answered({ headers: ['Origin', APP] }, off)).toMatchObject({ marks: { pass: 'cors.off' }, headers: {} });
   });
 
   it('is for pages on this machine while the bind is loopback', () => {
@@ -112,7 +125,7 @@ describe('a preflight', () => {
     const { rule, headers } = granted(asking(APP, 'POST', names));
     expect(rule).toBe(PREFLIGHT_GRANTED);
     expect(headers['access-control-allow-origin']).toBe(APP);
-    expect(headers['access-control-allow-methods']).toBe('GET, POST, DELETE, HEAD');
+    expect(headers['access-control-allow-methods']).toBe('GET, POST, DELETE');
     expect(headers['access-control-max-age']).toBe('7200');
     const allowed = headers['access-control-allow-headers']?.toLowerCase().split(', ') ?? [];
     for (const name of names.split(',')) expect(allowed).toContain(name);
@@ -122,6 +135,13 @@ describe('a preflight', () => {
   it('is granted parameter headers by name', () => {
     const { headers } = granted(asking(APP, 'POST', 'Content-Type, Mcp-Param-Region,mcp-param-x'));
     expect(headers['access-control-allow-headers']).toMatch(/, mcp-param-region, mcp-param-x$/);
+  });
+
+  it('is granted the methods its route has, and no others', () => {
+    const methods = (verbs: readonly string[], method: string) =>
+      granted({ ...asking(APP, method), route: { methods: verbs } }).headers['access-control-allow-methods'];
+    expect(methods(['GET', 'HEAD'], 'HEAD')).toBe('GET, HEAD');
+    expect(methods(['GET', 'PUT'], 'GET')).toBe('GET');
   });
 
   it('need ask for no headers', () => {
@@ -169,13 +189,14 @@ describe('a preflight', () => {
 
   it('is none with another verb', () => {
     const { headers = [] } = asking(APP);
-    expect(answered({ method: 'POST', headers }).verdict).toEqual({ pass: 'cors.allowed' });
+    const { marks, verdict } = answered({ method: 'POST', headers });
+    expect([marks, verdict]).toEqual([{ pass: 'cors.allowed' }, { pass: 'cors.no-preflight' }]);
   });
 
   it('of a path that does not exist goes to the route that says so', () => {
     const facts = { ...asking(APP), route: { name: 'unknown' } } as const;
-    const { verdict, headers } = answered(facts);
-    expect(verdict).toEqual({ pass: 'cors.allowed' });
+    const { marks, verdict, headers } = answered(facts);
+    expect([marks, verdict]).toEqual([{ pass: 'cors.allowed' }, { pass: 'cors.no-preflight' }]);
     expect(headers['access-control-allow-origin']).toBe(APP);
   });
 

@@ -10,39 +10,62 @@ import { pass, refuse, type Verdict } from './verdict.ts';
 export const PREFLIGHT_GRANTED = 'cors.preflight';
 
 /**
- * Answers preflights, and marks what a page may read (Fetch, "HTTP extensions"). Behind the check of origins and before any
- * credential is looked at: browsers send none with a preflight, and a page must be able to read why it was refused.
+ * Marks what a page may read (Fetch, "HTTP extensions"), refusals of every later step included: a page must be able to tell why
+ * it was refused from a broken network. Answers to preflights are not marked: half a grant can be a whole one.
  *
  * An origin that may not call never gets one of these headers, whatever else lets its request through.
  */
-export function cors(book: CorsBook): Admission {
+export function corsHeaders(book: CorsBook): Admission {
   const noPage = pass('cors.no-origin');
   const off = pass('cors.off');
   const marked = pass('cors.allowed');
   const unmarked = pass('cors.not-allowed');
+  const preflight = pass('cors.asked');
   return {
-    name: 'cors',
+    name: 'cors-headers',
     needs: ['responseHeaders'],
     provides: [],
     evaluate(x) {
-      const { origin } = x.headers;
+      const { origin, duplicated } = x.headers;
       if (origin === undefined) return noPage;
       const policy = book.of(x.route);
-      // What is not there is not there for a preflight either: answered by the route for unknown paths.
-      const asks = x.route.name !== 'unknown' && isPreflight(x.request, x.headers);
-      if (!policy.enabled) return asks ? noPreflight(x) : off;
-      const setting = policy.refusedBy(origin);
-      if (asks) {
-        if (setting !== undefined) return ungranted(setting);
-        const granted = policy.grant(origin, x.route, x.headers.askedMethod ?? '', x.headers.askedHeaders);
-        if (typeof granted === 'string') return ungranted(granted);
-        return { answer: emptyResponse(204, granted), rule: PREFLIGHT_GRANTED };
-      }
-      if (setting !== undefined) return unmarked;
+      if (!policy.enabled) return off;
+      if (asks(x)) return preflight;
+      // Of two Origins nobody can say which page would read the answer.
+      if (duplicated !== undefined || policy.refusedBy(origin) !== undefined) return unmarked;
       x.responseHeaders = [...x.responseHeaders, ...policy.answer(origin)];
       return marked;
     },
   };
+}
+
+/**
+ * Answers preflights. Behind the check of origins and before any credential is looked at: browsers send none with a preflight.
+ * Asks again whether the origin may call: where that is only reported, nothing is granted.
+ */
+export function cors(book: CorsBook): Admission {
+  const noPreflight = pass('cors.no-preflight');
+  return {
+    name: 'cors',
+    needs: [],
+    provides: [],
+    evaluate(x) {
+      const { origin } = x.headers;
+      if (origin === undefined || !asks(x)) return noPreflight;
+      const policy = book.of(x.route);
+      if (!policy.enabled) return noSuchVerb(x);
+      const setting = policy.refusedBy(origin);
+      if (setting !== undefined) return ungranted(setting);
+      const granted = policy.grant(origin, x.route, x.headers.askedMethod ?? '', x.headers.askedHeaders);
+      if (typeof granted === 'string') return ungranted(granted);
+      return { answer: emptyResponse(204, granted), rule: PREFLIGHT_GRANTED };
+    },
+  };
+}
+
+/** What is not there is not there for a preflight either: answered by the route for unknown paths. */
+function asks({ route, request, headers }: Exchange): boolean {
+  return route.name !== 'unknown' && isPreflight(request, headers);
 }
 
 const UNGRANTED = emptyResponse(204);
@@ -51,6 +74,6 @@ function ungranted(setting: string): Verdict {
   return { answer: UNGRANTED, rule: setting };
 }
 
-function noPreflight(x: Exchange): Verdict {
+function noSuchVerb(x: Exchange): Verdict {
   return refuse(PROBLEMS.METHOD_NOT_ALLOWED, 'route.verb', { headers: ['Allow', x.route.methods.join(', ')] });
 }

@@ -26,6 +26,7 @@ const POLICIES = [
   'transport-security',
   'network',
   'host-origin',
+  'cors-headers',
   'cors',
   'authenticate',
   'route-access',

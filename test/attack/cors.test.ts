@@ -249,6 +249,7 @@ describe('a preflight', () => {
 });
 
 describe('an answer to an allowed page', () => {
+  const manyHeaders = Object.fromEntries(Array.from({ length: 120 }, (_, i) => [`x-${i}`, '1']));
   const kinds: readonly (readonly [string, number, Request])[] = [
     ['a call', 200, call({})],
     ['no credential', 401, modernCall('/mcp/open', undefined)],
@@ -259,6 +260,10 @@ describe('an answer to an allowed page', () => {
     ['a body of another type', 415, call({ 'content-type': 'text/plain' })],
     ['a server that is down', 502, call({}, '/mcp/dead')],
     ['a probe', 200, get('/healthz', undefined)],
+    ['a target that is none', 400, get('//x', TOKENS.user)],
+    ['a target two programs could read differently', 400, get('/mcp%2fopen', TOKENS.user)],
+    ['too many headers', 431, get('/mcp/open', TOKENS.user, { headers: manyHeaders })],
+    ['a verb the route has not', 405, get('/mcp/open', TOKENS.user, { method: 'PUT' })],
   ];
 
   it.each(kinds)('can be read by it: %s (%d)', async (_, status, request) => {
