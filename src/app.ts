@@ -224,7 +224,8 @@ export class App {
       upstream: (server: ServerSettings) => draft.upstreamOf(server, loaded.environment),
       onThrow: (step, error) => this.log.error('a policy step threw', { step, error: describe(error) }),
     });
-    this.estate.bans.configure(loaded.settings.security.bans, loaded.settings.security.mode === 'enforce');
+    const { bans, mode } = loaded.settings.security;
+    this.estate.bans.configure(bans, this.generation.data.perimeter.callers, mode === 'enforce');
     return draft.commit();
   }
 

@@ -39,13 +39,17 @@ describe('server.socket', () => {
   it.each([
     '',
     ', trust_proxy: loopback',
-    ', trust_proxy: true',
-    ', trust_proxy: 2',
+    ', trust_proxy: false',
   ])('has peers nobody knows unless they are named (%j)', (trust) => {
     expect(load(`server: { socket: /run/http.sock${trust} }\n`).warnings.map(({ path }) => path)).toContain(
       'server.socket',
     );
     expect(load('server: { socket: /run/http.sock, trust_proxy: [loopback, unix] }\n').warnings).toEqual([]);
+  });
+
+  it.each(['true', '2'])('has peers that are trusted like any other with trust_proxy: %s', (trust) => {
+    const { warnings } = load(`server: { socket: /run/http.sock, trust_proxy: ${trust} }\n`);
+    expect(warnings.map(({ path }) => path)).not.toContain('server.socket');
   });
 
   it('is local, whatever the host says', () => {

@@ -34,7 +34,10 @@ const namelessPeers: Rule = (draft, report) => {
   const { trust_proxy: value } = draft.server;
   const known = Array.isArray(value) ? value.filter((part) => part !== undefined) : value;
   const trust = known === undefined ? undefined : parseTrust(known as TrustValue);
-  if (trust !== undefined && ('fault' in trust || (trust.mode === 'list' && trust.unix))) return;
+  const isNamed =
+    trust !== undefined &&
+    ('fault' in trust || trust.mode === 'all' || trust.mode === 'hops' || ('unix' in trust && trust.unix));
+  if (isNamed) return;
   report(
     ['server', 'socket'],
     'has peers without an address, and server.trust_proxy does not name them, so nobody can say who asks',

@@ -83,7 +83,13 @@ describe('server.trust_proxy', () => {
     ['{ trust_proxy: true }', /"true" believes anybody/],
     ['{ trust_proxy: "0.0.0.0/0" }', /"0\.0\.0\.0\/0" believes anybody/],
     ['{ trust_proxy: ["::/0"] }', /"::\/0" believes anybody/],
+    ['{ trust_proxy: [0.0.0.0/1, 128.0.0.0/1] }', /"0\.0\.0\.0\/1" believes anybody/],
+    ['{ trust_proxy: "2000::/3" }', /"2000::\/3" believes anybody/],
     ['{ trust_proxy: uniquelocal, host: 0.0.0.0 }', /"uniquelocal" believes every neighbour/],
+    ['{ trust_proxy: linklocal, host: 0.0.0.0 }', /"linklocal" believes every neighbour/],
+    ['{ trust_proxy: [loopback, 10.0.0.0/8], host: 0.0.0.0 }', /"10\.0\.0\.0\/8" believes every neighbour/],
+    ['{ trust_proxy: "192.0.0.0/8", host: 0.0.0.0 }', /"192\.0\.0\.0\/8" believes every neighbour/],
+    ['{ trust_proxy: "fd00::/8", host: "::" }', /"fd00::\/8" believes every neighbour/],
     ['{ trust_proxy: loopback, trust_proxy_sets: { edge: a.txt } }', /not named in server\.trust_proxy/],
   ])('warns of %s', (server, problem) => {
     expect(load(`server: ${server}\n`).warnings).toMatchObject([{ problem: expect.stringMatching(problem) }]);
@@ -91,7 +97,9 @@ describe('server.trust_proxy', () => {
 
   it.each([
     '{ trust_proxy: uniquelocal }',
-    '{ trust_proxy: 10.0.0.0/8, host: 0.0.0.0 }',
+    '{ trust_proxy: 10.0.0.0/8 }',
+    '{ trust_proxy: [unix, 10.0.0.0/8], socket: /run/gateway.sock }',
+    '{ trust_proxy: [10.1.0.0/16, 192.168.1.0/24, "fd12:3456::/32"], host: 0.0.0.0 }',
     '{ trust_proxy: false }',
   ])('does not warn of %s', (server) => {
     expect(load(`server: ${server}\n`).warnings).toEqual([]);
@@ -103,7 +111,13 @@ describe('trust in everybody beside an allow list', () => {
     ({ server: { trust_proxy, ...more }, security: { ip_whitelist: ['203.0.113.0/24'] } }) as Draft;
   const refusals = (of: Draft) => applyRules(TRUST_RULES, of).map(({ problem }) => problem);
 
-  it.each([[true], ['0.0.0.0/0'], [['loopback', '::/0']]])('%j is refused', (trust) => {
+  it.each([
+    [true],
+    ['0.0.0.0/0'],
+    [['loopback', '::/0']],
+    [['0.0.0.0/1', '128.0.0.0/1']],
+    ['2000::/3'],
+  ])('%j is refused', (trust) => {
     expect(refusals(draft(trust))).toMatchObject([
       expect.stringContaining('forge an address of security.ip_whitelist'),
     ]);
@@ -118,7 +132,7 @@ describe('trust in everybody beside an allow list', () => {
     expect(refusals(draft(true, { trust_proxy_spoofable: true }))).toEqual([]);
   });
 
-  it.each([['loopback'], [2], [false], [undefined]])('%j is accepted', (trust) => {
+  it.each([['loopback'], [2], [false], [undefined], ['2.0.0.0/8'], ['2400::/7']])('%j is accepted', (trust) => {
     expect(refusals(draft(trust))).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 import { isLoopback } from '../net/loopback.ts';
 import { PROVIDER_RANGES } from '../net/provider-ranges.ts';
+import { holdsNeighbours, isEverybody } from '../net/trust-breadth.ts';
 import { isTrustFault, parseTrust, TRUST_WORDS, type TrustSpec, type TrustValue } from '../net/trust-grammar.ts';
 import { nearest } from './nearest.ts';
 import type { Draft, Rule } from './rule.ts';
@@ -29,11 +30,11 @@ export function allowListOf(settings: {
   return index === -1 ? undefined : `mcps[${index}].security.ip_whitelist`;
 }
 
-/** A name or network that holds every address there is, of one family at least. */
+/** A name or network that holds every address there is, of one family at least, or so much of them that it makes no difference. */
 function everybody(trust: TrustSpec): string | undefined {
   if (trust.mode === 'all') return 'true';
   if (trust.mode !== 'list') return undefined;
-  return trust.entries.find(({ cidrs }) => cidrs.some(({ prefix }) => prefix === 0))?.name;
+  return trust.entries.find(({ cidrs }) => cidrs.some(isEverybody))?.name;
 }
 
 const knownSets: Rule = (draft, report) => {
@@ -89,11 +90,12 @@ const overBroad: Rule = (draft, report) => {
     report(PATH, `"${all}" believes anybody about where they come from: addresses can be forged`, remedy);
     return;
   }
-  const open = !isLoopback(draft.server?.host ?? '127.0.0.1');
-  if (trust.mode === 'list' && open && trust.entries.some(({ name }) => name === 'uniquelocal')) {
+  const open = draft.server?.socket === undefined && !isLoopback(draft.server?.host ?? '127.0.0.1');
+  const wide = trust.mode === 'list' ? trust.entries.find(({ cidrs }) => cidrs.some(holdsNeighbours)) : undefined;
+  if (open && wide !== undefined) {
     report(
       PATH,
-      '"uniquelocal" believes every neighbour in private networks, and the listener is not on loopback',
+      `"${wide.name}" believes every neighbour in local networks, and the listener is not on loopback`,
       remedy,
     );
   }

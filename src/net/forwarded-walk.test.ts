@@ -260,14 +260,24 @@ describe('a connection a PROXY header announces', () => {
 describe('a peer of a Unix socket', () => {
   const lines = { forwardedFor: ['198.51.100.7'] };
 
-  it('is trusted by its own word only', () => {
-    for (const trust of [true, 1, 'loopback', '0.0.0.0/0, ::/0', false]) {
+  it('is in no network, and trusted by its own word', () => {
+    for (const trust of ['loopback', '0.0.0.0/0, ::/0', false]) {
       expect(walked(lines, { peer: undefined, trust })).toMatchObject({ client: undefined, isUnknown: true });
     }
     expect(walked(lines, { peer: undefined, trust: 'unix' })).toMatchObject({
       client: '198.51.100.7',
       isUnknown: false,
     });
+  });
+
+  it('is trusted like every other where trust is not by address: `true` is everybody, a number the nearest hops', () => {
+    const chain = { forwardedFor: ['192.0.2.1, 198.51.100.7'] };
+    expect(walked(chain, { peer: undefined, trust: true }).client).toBe('192.0.2.1');
+    expect(walked(chain, { peer: undefined, trust: 1 })).toMatchObject({
+      client: '198.51.100.7',
+      end: 'untrusted-hop',
+    });
+    expect(walked(chain, { peer: undefined, trust: 2 }).client).toBe('192.0.2.1');
   });
 
   it('leads nowhere when it says nothing', () => {

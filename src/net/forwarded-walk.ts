@@ -97,7 +97,7 @@ export function walk(
 
 /** The rule by which the socket peer is believed about others; undefined when it is not. */
 export function ruleOfPeer({ peer, isUnix }: Pick<Origin, 'peer' | 'isUnix'>, trust: Trust): string | undefined {
-  if (peer === undefined) return isUnix && trust.unix ? 'unix' : undefined;
+  if (peer === undefined) return isUnix ? trust.ruleOfUnix : undefined;
   return trust.ruleOf(peer, 0);
 }
 

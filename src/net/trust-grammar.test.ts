@@ -12,7 +12,6 @@ describe('a value that says whom to trust', () => {
     [' true ', { mode: 'all' }],
     [2, { mode: 'hops', hops: 2 }],
     ['2', { mode: 'hops', hops: 2 }],
-    [['2'], { mode: 'hops', hops: 2 }],
     ['unix', { mode: 'list', entries: [], sets: [], unix: true }],
     ['cloudflare,edge-2', { mode: 'list', sets: ['cloudflare', 'edge-2'], unix: false }],
   ])('%j is read', (value, spec) => {
@@ -40,6 +39,10 @@ describe('a value that says whom to trust', () => {
     [1.5, undefined, /number of proxies/],
     ['33', undefined, /number of proxies/],
     ['2130706433', undefined, /number of proxies/],
+    ['01', undefined, /number of proxies/],
+    ['+1', undefined, /number of proxies/],
+    [['1'], '1', /cannot be one of a list/],
+    [['true'], 'true', /cannot be one of a list/],
     ['loopback, 1', '1', /cannot be one of a list/],
     ['true, loopback', 'true', /cannot be one of a list/],
     ['10.0.0.0/33', '10.0.0.0/33', /prefix beyond/],

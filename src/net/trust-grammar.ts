@@ -58,9 +58,10 @@ export function parseTrust(value: TrustValue): TrustSpec | TrustFault {
   const parts = typeof value === 'string' ? partsOf(value) : value.map((part) => part.trim());
   const [first] = parts;
   if (first === undefined) return NOBODY;
-  if (parts.length === 1) {
+  if (parts.length === 1 && typeof value === 'string') {
     if (first === 'true' || first === 'false') return { mode: first === 'true' ? 'all' : 'none' };
-    if (/^[+-]?\d+$/.test(first)) return hopCount(Number(first));
+    // A number with a zero or a sign in front is part of something else: "01" is no way to count.
+    if (/^[+-]?\d+$/.test(first)) return hopCount(/^(?:0|[1-9]\d*)$/.test(first) ? Number(first) : Number.NaN);
   }
   return list(parts);
 }

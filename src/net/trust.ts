@@ -9,8 +9,8 @@ const CLOUDFLARE = 'cloudflare';
 
 /** Whom to believe about where a request came from. Immutable; asked for every hop. */
 export class Trust {
-  /** Peers of a Unix socket are believed. They have no address, so nothing but the word `unix` says so. */
-  readonly unix: boolean;
+  /** The rule by which peers of a Unix socket, who have no address, are believed; undefined when they are not. */
+  readonly ruleOfUnix: string | undefined;
   /** Proxies are known by their addresses. Where they are only counted, somebody who goes around them may be taken for one. */
   readonly isByAddress: boolean;
   readonly #spec: TrustSpec;
@@ -18,16 +18,18 @@ export class Trust {
   /** What to call the rule at each place of the set. */
   readonly #names: readonly string[];
   readonly #hopName: string;
+  readonly #networks: readonly Cidr[];
   readonly #cloudflare: CidrSet | undefined;
 
   /** @param sets networks of the sets that do not come with the gateway, or come from a newer list */
   constructor(spec: TrustSpec, sets: ReadonlyMap<string, readonly Cidr[]> = new Map()) {
     this.#spec = spec;
-    this.unix = spec.mode === 'list' && spec.unix;
     this.isByAddress = spec.mode === 'list' || spec.mode === 'none';
     this.#hopName = spec.mode === 'hops' ? `${spec.hops} ${spec.hops === 1 ? 'hop' : 'hops'}` : '';
+    this.ruleOfUnix = ruleOfUnix(spec, this.#hopName);
     if (spec.mode !== 'list') {
       this.#names = [];
+      this.#networks = [];
       this.#set = undefined;
       this.#cloudflare = undefined;
       return;
@@ -37,6 +39,7 @@ export class Trust {
       ...spec.sets.flatMap((name) => networksOf(name, sets).map((cidr) => ({ name, cidr }))),
     ];
     this.#names = named.map(({ name }) => name);
+    this.#networks = named.map(({ cidr }) => cidr);
     this.#set = compileCidrSet(named);
     this.#cloudflare = spec.sets.includes(CLOUDFLARE)
       ? compileCidrSet(networksOf(CLOUDFLARE, sets).map((cidr) => ({ cidr })))
@@ -62,8 +65,27 @@ export class Trust {
     }
   }
 
+  /** The networks that are trusted by name or address, each once or more. */
+  get networks(): readonly Cidr[] {
+    return this.#networks;
+  }
+
   isCloudflare(address: IpAddress): boolean {
     return this.#cloudflare !== undefined && this.#cloudflare.find(address) !== -1;
+  }
+}
+
+/** A count of hops, and `true`, are about whoever is there; a list is about addresses, and says `unix` of those without. */
+function ruleOfUnix(spec: TrustSpec, hopName: string): string | undefined {
+  switch (spec.mode) {
+    case 'none':
+      return undefined;
+    case 'all':
+      return 'true';
+    case 'hops':
+      return hopName;
+    case 'list':
+      return spec.unix ? 'unix' : undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import type { IpAddress } from '../net/ip-address.ts';
 import { parseAddress } from '../net/parse-address.ts';
 import type { AddressRecord } from '../storage/storage.ts';
 import { type Ban, type BanSettings, BanWatch } from './bans.ts';
+import { CallerNetworks } from './caller-networks.ts';
 import type { LiveEntry } from './live-entries.ts';
 
 const SETTINGS: BanSettings = {
@@ -39,11 +40,14 @@ class Book {
   }
 }
 
+/** Everybody by their /64, unless something else is said. */
+const callers = (prefix = SETTINGS.ipv6_prefix) => new CallerNetworks(prefix, []);
+
 function watch(settings: Partial<BanSettings> = {}, isEnforced = true) {
   const book = new Book();
   const told: Ban[] = [];
   const bans = new BanWatch(book, (ban) => told.push(ban));
-  bans.configure({ ...SETTINGS, ...settings }, isEnforced);
+  bans.configure({ ...SETTINGS, ...settings }, callers(settings.ipv6_prefix), isEnforced);
   const fails = (client: string, times: number) => {
     for (let i = 0; i < times; i++) bans.failed(at(client), 'token.unknown');
   };
@@ -119,10 +123,10 @@ describe('a ban', () => {
   it('does not come while bans are off, nor of what failed before they were', () => {
     const { bans, told, fails } = watch({ enabled: false });
     fails('203.0.113.7', 10);
-    bans.configure(SETTINGS, true);
+    bans.configure(SETTINGS, callers(), true);
     fails('203.0.113.7', 2);
     expect(told).toEqual([]);
-    bans.configure({ ...SETTINGS }, true);
+    bans.configure({ ...SETTINGS }, callers(), true);
     fails('203.0.113.7', 1);
     expect(told).toHaveLength(1);
   });

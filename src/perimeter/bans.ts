@@ -1,7 +1,8 @@
 import { uuid } from '../crypto/random.ts';
-import { type Cidr, networkOf } from '../net/cidr.ts';
+import type { Cidr } from '../net/cidr.ts';
 import type { IpAddress } from '../net/ip-address.ts';
 import type { AddressRecord } from '../storage/storage.ts';
+import type { CallerNetworks } from './caller-networks.ts';
 import { FailureWindow } from './failure-window.ts';
 import type { LiveEntry } from './live-entries.ts';
 
@@ -38,6 +39,7 @@ export interface Ban {
 
 interface InForce {
   readonly settings: BanSettings;
+  readonly callers: CallerNetworks;
   readonly isEnforced: boolean;
   readonly window: FailureWindow;
 }
@@ -61,12 +63,18 @@ export class BanWatch {
   }
 
   /** Other settings. What was counted under the same ones stays counted. */
-  configure(settings: BanSettings, isEnforced: boolean): void {
+  configure(settings: BanSettings, callers: CallerNetworks, isEnforced: boolean): void {
     const before = this.inForce;
     if (!settings.enabled) this.inForce = undefined;
     else if (before !== undefined && JSON.stringify(before.settings) === JSON.stringify(settings))
-      this.inForce = { ...before, isEnforced };
-    else this.inForce = { settings, isEnforced, window: new FailureWindow(settings.failures, settings.window_ms) };
+      this.inForce = { ...before, callers, isEnforced };
+    else
+      this.inForce = {
+        settings,
+        callers,
+        isEnforced,
+        window: new FailureWindow(settings.failures, settings.window_ms),
+      };
   }
 
   /**
@@ -78,7 +86,7 @@ export class BanWatch {
     if (inForce === undefined || client.isLoopback) return;
     // Requests that were under way when the ban was made change nothing.
     if (book.denial(client) !== undefined) return;
-    const network = callerNetwork(client, inForce.settings.ipv6_prefix);
+    const network = inForce.callers.of(client);
     if (inForce.window.note(network.text, performance.now())) this.ban(inForce, network, client, reason);
   }
 
@@ -101,12 +109,4 @@ export class BanWatch {
     if (isEnforced) this.book.ban(record, network);
     this.report({ record, client, failures, windowMs, durationMs, isEnforced });
   }
-}
-
-/** One caller may have a whole IPv6 network to itself; this machine's own addresses must never be in it. */
-export function callerNetwork(client: IpAddress, ipv6Prefix: number): Cidr {
-  if (client.family === 4) return networkOf(client, 32);
-  const network = networkOf(client, ipv6Prefix);
-  const { w0, w1 } = network.base;
-  return w0 === 0 && w1 === 0 ? networkOf(client, 128) : network;
 }

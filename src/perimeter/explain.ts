@@ -2,7 +2,7 @@ import type { Connection } from '../http/connection.ts';
 import type { RequestHeaders } from '../http/request-headers.ts';
 import { type Hop, walk } from '../net/forwarded-walk.ts';
 import type { IpAddress } from '../net/ip-address.ts';
-import { callerNetwork } from './bans.ts';
+import type { CallerNetworks } from './caller-networks.ts';
 import { verdictHints, walkHints } from './explain-hints.ts';
 import { judged, type Verdict } from './explain-rules.ts';
 import type { PerimeterInForce } from './in-force.ts';
@@ -69,7 +69,7 @@ export function explain(asked: ExplainedRequest, perimeter: PerimeterInForce, se
 
 function followed(asked: ExplainedRequest, perimeter: PerimeterInForce) {
   const { connection, headers } = asked;
-  const { trust, believed, callerPrefix } = perimeter;
+  const { trust, believed, callers } = perimeter;
   const hops: Hop[] = [];
   const walked = walk(connection, headers, trust, believed, hops);
   const client = walked.isUnknown ? undefined : walked.client;
@@ -82,7 +82,7 @@ function followed(asked: ExplainedRequest, perimeter: PerimeterInForce) {
     localhost: isLocalhost,
     end: walked.end,
     walk: hops.map(shownHop),
-    limit_key: keyOf(client, callerPrefix),
+    limit_key: keyOf(client, callers),
     hints: walkHints(way, perimeter),
   };
   return { shown, client, way };
@@ -98,6 +98,6 @@ function shownHop({ from, text, address, trustedBy }: Hop): ShownHop {
   };
 }
 
-function keyOf(client: IpAddress | undefined, prefix: number): string | null {
-  return client === undefined ? null : callerNetwork(client, prefix).text;
+function keyOf(client: IpAddress | undefined, callers: CallerNetworks): string | null {
+  return client === undefined ? null : callers.of(client).text;
 }

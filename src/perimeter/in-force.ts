@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import type { BelievedHeader } from '../net/forwarded-walk.ts';
 import type { Trust } from '../net/trust.ts';
+import { CallerNetworks } from './caller-networks.ts';
 import { compileNetworkRules } from './compile-rules.ts';
 import type { LiveEntries } from './live-entries.ts';
 import type { NetworkRules } from './network-rules.ts';
@@ -13,8 +14,8 @@ export interface PerimeterInForce {
   readonly trusted: TrustInForce;
   readonly believed: BelievedHeader;
   readonly network: NetworkRules;
-  /** Leading bits of an IPv6 address that count as one caller. */
-  readonly callerPrefix: number;
+  /** Which addresses count as one caller. */
+  readonly callers: CallerNetworks;
 }
 
 /** @throws Error naming the setting, the file and the line that cannot be used */
@@ -24,17 +25,20 @@ export async function compilePerimeter(
 ): Promise<{ readonly data: PerimeterInForce; readonly admin: PerimeterInForce }> {
   const { data, admin } = await compileNetworkRules(settings, live);
   const { forwarded_header: believed, trust_proxy: configured } = settings.server;
-  const callerPrefix = settings.security.bans.ipv6_prefix;
+  const trust = compileTrust(settings);
+  const adminTrust = compileAdminTrust(settings);
+  // One address book for both listeners, so what one of them trusts is spared.
+  const callers = new CallerNetworks(settings.security.bans.ipv6_prefix, [...trust.networks, ...adminTrust.networks]);
   const adminTrusted = configured ?? false;
   const why = configured === undefined ? 'server.trust_proxy is not set' : 'server.trust_proxy';
   return {
-    data: { trust: compileTrust(settings), trusted: trustInForce(settings), believed, network: data, callerPrefix },
+    data: { trust, trusted: trustInForce(settings), believed, network: data, callers },
     admin: {
-      trust: compileAdminTrust(settings),
+      trust: adminTrust,
       trusted: { value: adminTrusted, why },
       believed,
       network: admin,
-      callerPrefix,
+      callers,
     },
   };
 }

@@ -69,6 +69,13 @@ describe('a set of proxies from a file', () => {
     expect(() => compileTrust(settingsWith(text))).toThrow(message);
   });
 
+  it('is refused when it holds everybody beside an allow list, until somebody says that it is meant', () => {
+    const settings = withList(settingsWith('192.0.2.0/24\n128.0.0.0/1\n'), 'gateway');
+    expect(() => compileTrust(settings)).toThrow(/edge\.txt:2: 128\.0\.0\.0\/1 believes anybody/);
+    const meant = { ...settings, server: { ...settings.server, trust_proxy_spoofable: true } };
+    expect(ruleOf(meant, '203.0.113.9')).toBe('edge');
+  });
+
   it('is refused when it is not there', () => {
     const settings = settingsWith('192.0.2.0/24\n');
     const sets = { edge: join(folderWith({}), 'none.txt') };

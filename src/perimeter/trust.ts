@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings.ts';
 import { allowListOf } from '../config/trust-rules.ts';
 import { Cidr, parseCidr } from '../net/cidr.ts';
 import { Trust } from '../net/trust.ts';
+import { isEverybody } from '../net/trust-breadth.ts';
 import { isTrustFault, parseTrust, type TrustSpec, type TrustValue } from '../net/trust-grammar.ts';
 
 /** Whose word about the client is taken, and why. For the operator: both are printed. */
@@ -41,15 +42,18 @@ function compiled(value: TrustValue, settings: Settings): Trust {
   const spec = parseTrust(value);
   // The schema has judged it: this holds what only a mistake of ours could let through.
   if (isTrustFault(spec)) throw new Error(`server.trust_proxy ${spec.fault}. ${spec.remedy}`);
-  return new Trust(spec, readSets(spec, settings.server.trust_proxy_sets ?? {}));
+  return new Trust(spec, readSets(spec, settings));
 }
 
-function readSets(spec: TrustSpec, files: Readonly<Record<string, string>>): ReadonlyMap<string, readonly Cidr[]> {
+function readSets(spec: TrustSpec, settings: Settings): ReadonlyMap<string, readonly Cidr[]> {
+  const { trust_proxy_sets: files = {}, trust_proxy_spoofable: isForgeable } = settings.server;
+  const list = isForgeable ? undefined : allowListOf(settings);
   const named = spec.mode === 'list' ? spec.sets.filter((name) => Object.hasOwn(files, name)) : [];
-  return new Map(named.map((name) => [name, readSet(`server.trust_proxy_sets.${name}`, files[name] as string)]));
+  return new Map(named.map((name) => [name, readSet(`server.trust_proxy_sets.${name}`, files[name] as string, list)]));
 }
 
-function readSet(setting: string, file: string): readonly Cidr[] {
+/** @param list the allow list that a network of everybody would make worthless */
+function readSet(setting: string, file: string, list: string | undefined): readonly Cidr[] {
   const networks: Cidr[] = [];
   for (const [index, line] of textOf(setting, file).split('\n').entries()) {
     const text = line.replace(/#.*/, '').trim();
@@ -57,6 +61,10 @@ function readSet(setting: string, file: string): readonly Cidr[] {
     const cidr = parseCidr(text);
     if (!(cidr instanceof Cidr))
       throw new Error(`${setting}: ${file}:${index + 1}: "${text.slice(0, 80)}" ${cidr.fault}. ${cidr.remedy}`);
+    if (list !== undefined && isEverybody(cidr))
+      throw new Error(
+        `${setting}: ${file}:${index + 1}: ${cidr.text} believes anybody about where they come from, so anybody could forge an address of ${list}. Write the addresses of your proxies.`,
+      );
     networks.push(cidr);
   }
   // Missing must not mean "nobody", silently: the proxies it was to name would be taken for clients.

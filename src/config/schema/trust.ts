@@ -44,7 +44,7 @@ const setFiles = z.record(z.string(), z.string().min(1)).superRefine((files, con
 export const trustSettings = {
   trust_proxy: z.exactOptional(trustValue).register(about, {
     description:
-      'Proxies whose word about the client is believed: `false`, `true` (everybody: the client is whoever the leftmost entry says), a number of hops, or a list of `loopback`, `linklocal`, `uniquelocal`, `cloudflare`, `unix` (peers of a Unix socket), sets of `trust_proxy_sets`, addresses and CIDRs.',
+      'Proxies whose word about the client is believed: `false`, `true` (everybody: the client is whoever the leftmost entry says), a number of hops, or a list of `loopback`, `linklocal`, `uniquelocal`, `cloudflare`, `unix` (peers of a Unix socket, whom `true` and a number of hops count too), sets of `trust_proxy_sets`, addresses and CIDRs.',
     example: 'loopback',
     fallback: '`loopback`; `false` as soon as any allow list is configured',
     aliases: ['TRUSTED_PROXIES', 'ONE_MCP_TRUST_PROXY', 'MCP_PROXY_TRUSTED_PROXIES'],
@@ -58,7 +58,7 @@ export const trustSettings = {
   }),
   trust_proxy_spoofable: z.boolean().default(false).register(about, {
     description:
-      'Says that addresses may be forged: without it, `trust_proxy: true` and `/0` are refused together with an allow list.',
+      'Says that addresses may be forged: without it, `trust_proxy: true` and networks of everybody (IPv4 `/7`, IPv6 `/6` and wider) are refused together with an allow list.',
   }),
   forwarded_header: z
     .enum(['x-forwarded-for', 'x-real-ip', 'forwarded', 'cf-connecting-ip', 'none'])
