@@ -78,12 +78,32 @@ export function startDemo(build = OWN_BUILD) {
 
 const httpServers = (url) => ['modern', 'legacy'].map((era) => ({ id: era, transport: 'streamable-http', url, era }));
 
+/** The lists of nginx, bans, and pages of one origin. */
+const PERIMETER = {
+  ip_whitelist: [...Array.from({ length: 50 }, (_, i) => `10.${i}.0.0/16`), '127.0.0.1'],
+  ip_blacklist: Array.from({ length: 50 }, (_, i) => `10.${i + 100}.0.0/16`),
+  bans: { enabled: true },
+  cors: { allowed_origins: ['https://app.example.com'] },
+};
+
+const NO_HEADERS = {
+  x_frame_options: '',
+  permissions_policy: '',
+  x_xss_protection: '',
+  x_dns_prefetch_control: '',
+  x_download_options: '',
+  x_permitted_cross_domain_policies: '',
+  cross_origin_resource_policy: '',
+  cross_origin_opener_policy: '',
+};
+
 function settings(layers, mcps) {
   const tools =
     layers === 'on' ? { allow: ['echo', 'lar*', 'search_*', 'get_?'], deny: ['*_admin', 'delete_*'] } : undefined;
   return {
     server: { host: '127.0.0.1', port: 0, limits: { idle_timeout_ms: 600_000 } },
     admin: { enabled: false },
+    security: layers === 'on' ? PERIMETER : { headers: NO_HEADERS },
     auth:
       layers === 'on'
         ? { methods: [{ type: 'token', tokens: [{ name: 'bench', token: TOKEN }] }] }
