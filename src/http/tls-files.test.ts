@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, type Certificate, createAuthority } from '../../test/support/certificates.ts';
@@ -18,6 +18,10 @@ const at = (name: string) => join(authority.folder, name);
 const file = (name: string, text: string, mode = 0o600) => {
   writeFileSync(at(name), text, { mode });
   chmodSync(at(name), mode);
+  return at(name);
+};
+const link = (name: string) => {
+  symlinkSync(name, at(name));
   return at(name);
 };
 const pair = (cert_file: string, key_file: string, more = {}) =>
@@ -92,6 +96,17 @@ describe('a certificate and its key', () => {
     for (const line of good.key.split('\n').slice(1, 3)) expect(said).not.toContain(line);
   });
 
+  it.each([
+    ['is missing', () => at('none.pem'), 'does not exist. Name a file that does, or put it there.'],
+    ['lies below a file', () => join(good.certFile, 'x'), 'does not exist. Name'],
+    ['is a folder', () => authority.folder, 'is not a regular file. Name a file of PEM text.'],
+    ['is a device', () => '/dev/null', 'is not a regular file. Name'],
+    ['is large', () => file('large.pem', '\n'.repeat(4_194_305)), 'is larger than 4 MiB. Name a file of PEM text'],
+    ['is a link to itself', () => link('loop.pem'), 'cannot be read (ELOOP). Name a file that can.'],
+  ])('say what to do about a file that %s', (_, path, said) => {
+    expect(complaint(() => pair(path(), good.keyFile))).toContain(`: ${said}`);
+  });
+
   it('draw a doubt when clients will refuse them, or the group can read the key', () => {
     const over = authority.issue({ validFrom: -7_200_000, validTo: -3_600_000 });
     expect(pair(over.certFile, over.keyFile).doubts).toEqual([expect.stringContaining('expired on')]);
@@ -112,7 +127,7 @@ describe('a bundle of authorities', () => {
     const load = (path: string) => complaint(() => loadAuthorities(path, 'server.tls.ca_file'));
     expect(load(at('none.pem'))).toBe(
       `failed to read CA certificate: server.tls.ca_file = ${at('none.pem')}: does not exist. ` +
-        `Make ${at('none.pem')} readable for this user.`,
+        'Name a file that does, or put it there.',
     );
     mkdirSync(at('folder.pem'));
     expect(load(at('folder.pem'))).toMatch(/^failed to read CA certificate/);

@@ -1,9 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-
-/** Larger files are a mistake; the bundle of all public authorities is about 220 KiB. */
-const MOST_BYTES = 4_194_304;
+import { type PemFile, readPem } from './pem-file.ts';
 
 const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]+-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
 
@@ -47,37 +44,56 @@ export interface KeyPairFiles {
  * @throws TlsFileError that begins with `failed to load certificate`
  */
 export function loadKeyPair(files: KeyPairFiles, setting: string): KeyPair {
-  const { cert_file, key_file, key_passphrase_file } = files;
-  const fail = (key: keyof KeyPairFiles, reason: string, remedy: string): never => {
-    throw new TlsFileError('failed to load certificate', `${setting}.${key}`, files[key] ?? '', reason, remedy);
-  };
-  const read = (key: keyof KeyPairFiles): PemFile => {
-    const reading = readPem(files[key] ?? '');
-    return typeof reading === 'string' ? fail(key, reading, `Make ${files[key]} readable for this user.`) : reading;
-  };
-  const chain = certificatesOf(read('cert_file').text);
-  if (typeof chain === 'string') fail('cert_file', chain, 'Write the certificate in PEM, with its chain behind it.');
-  const certificates = chain as readonly X509Certificate[];
-
-  const keyFile = read('key_file');
-  if ((keyFile.mode & 0o007) !== 0) {
-    fail('key_file', 'can be read or written by every user of this machine', `Run chmod 600 ${key_file}.`);
-  }
-  const passphrase = key_passphrase_file === undefined ? undefined : read('key_passphrase_file').text.trimEnd();
-  const key = privateKeyOf(keyFile.text, passphrase);
-  if (typeof key === 'string') return fail('key_file', key, KEY_REMEDY);
-
+  const { cert_file, key_file } = files;
+  const certificates = loadChain(files, setting);
+  const { key, text, mode, passphrase } = loadKey(files, setting);
   const owner = certificates.findIndex((certificate) => certificate.checkPrivateKey(key));
   if (owner > 0) {
-    fail('cert_file', 'the certificate of the key is not the first one', 'Put the chain behind it, leaf first.');
+    const remedy = 'Put the chain behind it, leaf first.';
+    throw unusable(files, setting, 'cert_file', 'the certificate of the key is not the first one', remedy);
   }
   if (owner === -1) {
-    fail('key_file', `is not the key of ${cert_file}`, 'Replace both together, the key first.');
+    const remedy = 'Replace both together, the key first.';
+    throw unusable(files, setting, 'key_file', `is not the key of ${cert_file}`, remedy);
   }
   const leaf = certificates[0] as X509Certificate;
   const doubts = [...doubtsOf(leaf, cert_file)];
-  if ((keyFile.mode & 0o070) !== 0) doubts.push(`${key_file} can be read by its group; chmod 600 unless that is meant`);
-  return { cert: certificates.map(String).join(''), key: keyFile.text, passphrase, leaf, doubts };
+  if ((mode & 0o070) !== 0) doubts.push(`${key_file} can be read by its group; chmod 600 unless that is meant`);
+  return { cert: certificates.map(String).join(''), key: text, passphrase, leaf, doubts };
+}
+
+/** The certificates of a pair alone, leaf first. @throws as `loadKeyPair` */
+export function loadChain(files: KeyPairFiles, setting: string): readonly X509Certificate[] {
+  const chain = certificatesOf(readPart(files, setting, 'cert_file').text);
+  if (typeof chain !== 'string') return chain;
+  throw unusable(files, setting, 'cert_file', chain, 'Write the certificate in PEM, with its chain behind it.');
+}
+
+/** The key of a pair alone. @throws as `loadKeyPair` */
+export function loadKey(
+  files: KeyPairFiles,
+  setting: string,
+): PemFile & { readonly key: KeyObject; readonly passphrase: string | undefined } {
+  const file = readPart(files, setting, 'key_file');
+  if ((file.mode & 0o007) !== 0) {
+    const reason = 'can be read or written by every user of this machine';
+    throw unusable(files, setting, 'key_file', reason, `Run chmod 600 ${files.key_file}.`);
+  }
+  const isLocked = files.key_passphrase_file !== undefined;
+  const passphrase = isLocked ? readPart(files, setting, 'key_passphrase_file').text.trimEnd() : undefined;
+  const key = privateKeyOf(file.text, passphrase);
+  if (typeof key === 'string') throw unusable(files, setting, 'key_file', key, KEY_REMEDY);
+  return { ...file, key, passphrase };
+}
+
+function readPart(files: KeyPairFiles, setting: string, part: keyof KeyPairFiles): PemFile {
+  const reading = readPem(files[part] ?? '');
+  if ('text' in reading) return reading;
+  throw unusable(files, setting, part, reading.reason, reading.remedy);
+}
+
+function unusable(files: KeyPairFiles, setting: string, part: keyof KeyPairFiles, reason: string, remedy: string) {
+  return new TlsFileError('failed to load certificate', `${setting}.${part}`, files[part] ?? '', reason, remedy);
 }
 
 const KEY_REMEDY =
@@ -92,9 +108,8 @@ const KEY_REMEDY =
  */
 export function loadAuthorities(file: string, setting: string): readonly string[] {
   const reading = readPem(file);
-  if (typeof reading === 'string') {
-    const remedy = `Make ${file} readable for this user.`;
-    throw new TlsFileError('failed to read CA certificate', setting, file, reading, remedy);
+  if ('reason' in reading) {
+    throw new TlsFileError('failed to read CA certificate', setting, file, reading.reason, reading.remedy);
   }
   const certificates = certificatesOf(reading.text);
   if (typeof certificates === 'string') {
@@ -116,7 +131,7 @@ export function loadRevocationLists(file: string, setting: string): readonly str
     throw new TlsFileError('failed to load revocation list', setting, file, reason, remedy);
   };
   const reading = readPem(file);
-  if (typeof reading === 'string') return fail(reading, `Make ${file} readable for this user.`);
+  if ('reason' in reading) return fail(reading.reason, reading.remedy);
   const lists = reading.text.match(REVOCATION_LIST) ?? [];
   const begun = reading.text.split('-----BEGIN X509 CRL-----').length - 1;
   if (lists.length === 0 || lists.length !== begun)
@@ -158,33 +173,4 @@ function doubtsOf(leaf: X509Certificate, file: string): string[] {
   if (Date.parse(leaf.validTo) < now) return [`${file} expired on ${leaf.validTo}: clients refuse it`];
   if (Date.parse(leaf.validFrom) > now) return [`${file} is not valid before ${leaf.validFrom}: clients refuse it`];
   return [];
-}
-
-interface PemFile {
-  readonly text: string;
-  readonly mode: number;
-}
-
-/** The file that is judged is the file that is read: everything happens on one descriptor. Returns why it cannot be read. */
-function readPem(file: string): PemFile | string {
-  let descriptor: number | undefined;
-  try {
-    // Non-blocking, or a named pipe would hold the start for ever.
-    descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile()) return 'is not a regular file';
-    if (stats.size > MOST_BYTES) return 'is larger than 4 MiB';
-    const buffer = Buffer.alloc(stats.size + 1);
-    let length = 0;
-    for (let read = -1; read !== 0; length += read) {
-      read = readSync(descriptor, buffer, length, buffer.length - length, null);
-      if (length + read === buffer.length) return 'grew while it was read';
-    }
-    return { text: buffer.toString('latin1', 0, length), mode: stats.mode & 0o777 };
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? 'does not exist' : `cannot be read (${code ?? 'unknown error'})`;
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
-  }
 }
