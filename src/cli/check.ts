@@ -1,15 +1,12 @@
-import { renderFault } from '../config/fault.ts';
+import { ConfigurationError, renderFault } from '../config/fault.ts';
 import { loadConfiguration } from '../config/load.ts';
-import { compileTls } from '../http/tls-acceptor.ts';
-import { compileNetworkRules } from '../perimeter/compile-rules.ts';
-import type { LiveEntries } from '../perimeter/live-entries.ts';
-import { compileTrust } from '../perimeter/trust.ts';
-import { tlsFingerprint } from '../upstream/tls.ts';
+import { judgeFiles } from './file-faults.ts';
+import { startDoubts } from './start-doubts.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
  * `sallyport check`: the same verdict as a start, without side effects: nothing listens, no file is made, no name resolved.
- * @throws ConfigurationError listing every fault; TlsFileError when a certificate or key cannot be used, Error when a list file cannot
+ * @throws ConfigurationError listing every fault: of the settings, or, when there is none, of all the files they name
  */
 export async function check(
   file: string | undefined,
@@ -22,22 +19,16 @@ export async function check(
     flags,
     cwd: terminal.cwd,
   });
-  for (const warning of loaded.warnings) terminal.complain(`warning: ${renderFault(warning)}`);
-  const { mcps, server, admin } = loaded.settings;
-  for (const [setting, { tls }] of [
-    ['server.tls', server],
-    ['admin.tls', admin],
-  ] as const) {
-    if (tls === undefined) continue;
-    for (const doubt of compileTls(tls, setting).doubts) terminal.complain(`warning: ${doubt}`);
-  }
-  for (const entry of mcps) if (entry.transport !== 'stdio') tlsFingerprint(entry.tls, entry.id);
-  compileTrust(loaded.settings);
-  await compileNetworkRules(loaded.settings, NO_ENTRIES);
+  const warn = (text: string): void => terminal.complain(`warning: ${text}`);
+  for (const warning of loaded.warnings) warn(renderFault(warning));
+  const { mcps } = loaded.settings;
+  // Without a configuration a start has the demo server.
+  const doubts = loaded.file === undefined && mcps.length === 0 ? [] : startDoubts(loaded);
+  for (const { problem, remedy } of doubts) warn(remedy === undefined ? problem : `${problem}; ${remedy}`);
+  const judgement = await judgeFiles(loaded);
+  for (const doubt of judgement.doubts) warn(doubt);
+  if (judgement.faults.length > 0) throw new ConfigurationError(judgement.faults);
   const servers = mcps.length === 0 ? 'no servers' : mcps.map(({ id }) => id).join(', ');
   terminal.print(`${loaded.file ?? 'defaults (no configuration file)'}: good (${servers})`);
   return 0;
 }
-
-/** Entries belong to a gateway; none runs here. */
-const NO_ENTRIES: LiveEntries = { epoch: 0, denial: () => undefined, allowance: () => undefined };

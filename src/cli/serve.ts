@@ -3,12 +3,12 @@ import { App } from '../app.ts';
 import { READY_VARIABLE } from '../config/environment.ts';
 import { renderFault } from '../config/fault.ts';
 import { type Loaded, loadConfiguration } from '../config/load.ts';
-import { isLoopback } from '../net/loopback.ts';
 import { trustInForce } from '../perimeter/trust.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { VERSION } from '../version.ts';
 import { firstRunToken, type TokenNews } from './first-run.ts';
 import { commandOverlay, demoOverlay } from './servers.ts';
+import { startDoubts } from './start-doubts.ts';
 import type { Terminal } from './terminal.ts';
 import { welcome } from './welcome.ts';
 
@@ -71,20 +71,7 @@ function refuseOtherServers(loaded: Loaded): void {
 
 function warn(loaded: Loaded, log: Log): void {
   for (const warning of loaded.warnings) log.warn(renderFault(warning));
-  const { settings } = loaded;
-  if (settings.mcps.length === 0) log.warn('no server is configured: add one under mcps');
-  const { host, public_url, allowed_hosts } = settings.server;
-  if ((host === '0.0.0.0' || host === '::') && public_url === undefined && allowed_hosts.length === 0) {
-    log.warn(`${host} takes connections from other machines, but no name is served to them`, {
-      remedy: 'set server.public_url (--public-url), or list the names in server.allowed_hosts',
-    });
-  }
-  if (loaded.environment.NODE_ENV === 'production') warnOfPlainHttp(loaded, log);
-  if (!settings.audit.enabled) log.warn('audit.enabled is false: nothing that happens here is recorded');
-  if (!settings.auth.enabled) {
-    const roles = settings.auth.anonymous.roles.join(', ') || 'none, so nothing is allowed (auth.anonymous.roles)';
-    log.warn(`auth.enabled is false: everybody who can connect has the roles: ${roles}`);
-  }
+  for (const { problem, remedy } of startDoubts(loaded)) log.warn(problem, remedy === undefined ? {} : { remedy });
 }
 
 /** The default depends on other settings, so what is in force is said at every start. */
@@ -99,20 +86,6 @@ function tellTrust({ settings }: Loaded, log: Log): void {
       because: why,
     },
   );
-}
-
-/** Tokens and answers that cross a network in the clear are anybody's. */
-function warnOfPlainHttp({ settings: { server, admin } }: Loaded, log: Log): void {
-  const listeners = [
-    { setting: 'server', host: server.host, isPlain: server.tls === undefined && server.socket === undefined },
-    { setting: 'admin', host: admin.host, isPlain: admin.enabled && admin.tls === undefined },
-  ];
-  for (const { setting, host, isPlain } of listeners) {
-    if (!isPlain || isLoopback(host)) continue;
-    log.warn(`${setting}.host = ${host} takes plain HTTP from other machines, in production`, {
-      remedy: `set ${setting}.tls, or bind to 127.0.0.1 behind a proxy that ends TLS`,
-    });
-  }
 }
 
 /** Where tokens are configured the operator has them; otherwise the first run makes one. */

@@ -42,18 +42,27 @@ function compiled(value: TrustValue, settings: Settings): Trust {
   const spec = parseTrust(value);
   // The schema has judged it: this holds what only a mistake of ours could let through.
   if (isTrustFault(spec)) throw new Error(`server.trust_proxy ${spec.fault}. ${spec.remedy}`);
-  return new Trust(spec, readSets(spec, settings));
+  const sets = [...setsOf(spec, settings)].map(([name, file]) => [name, readTrustSet(name, file, settings)] as const);
+  return new Trust(spec, new Map(sets));
 }
 
-function readSets(spec: TrustSpec, settings: Settings): ReadonlyMap<string, readonly Cidr[]> {
-  const { trust_proxy_sets: files = {}, trust_proxy_spoofable: isForgeable } = settings.server;
-  const list = isForgeable ? undefined : allowListOf(settings);
+/** The files of `server.trust_proxy_sets` that are read, by name. */
+export function trustSetsInForce(settings: Settings): ReadonlyMap<string, string> {
+  const spec = parseTrust(trustInForce(settings).value);
+  return isTrustFault(spec) ? new Map() : setsOf(spec, settings);
+}
+
+function setsOf(spec: TrustSpec, { server }: Settings): ReadonlyMap<string, string> {
+  const files = server.trust_proxy_sets ?? {};
   const named = spec.mode === 'list' ? spec.sets.filter((name) => Object.hasOwn(files, name)) : [];
-  return new Map(named.map((name) => [name, readSet(`server.trust_proxy_sets.${name}`, files[name] as string, list)]));
+  return new Map(named.map((name) => [name, files[name] as string]));
 }
 
-/** @param list the allow list that a network of everybody would make worthless */
-function readSet(setting: string, file: string, list: string | undefined): readonly Cidr[] {
+/** @throws Error naming the setting, the file and the line that cannot be used */
+export function readTrustSet(name: string, file: string, settings: Settings): readonly Cidr[] {
+  // A network of everybody would make an allow list worthless.
+  const list = settings.server.trust_proxy_spoofable ? undefined : allowListOf(settings);
+  const setting = `server.trust_proxy_sets.${name}`;
   const networks: Cidr[] = [];
   for (const [index, line] of textOf(setting, file).split('\n').entries()) {
     const text = line.replace(/#.*/, '').trim();
