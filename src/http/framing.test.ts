@@ -26,7 +26,6 @@ describe('the framing of a request', () => {
     ['a quoted coding', ['Transfer-Encoding', '"chunked"']],
     ['a blank in its coding', ['Transfer-Encoding', 'chun ked']],
     ['no coding', ['Transfer-Encoding', '']],
-    ['an upgrade', ['Upgrade', 'websocket']],
   ])('is ambiguous with %s', (_, headers) => {
     expect(judged([...HOST, ...headers])).toBe(PROBLEMS.MALFORMED_REQUEST);
   });

@@ -13,12 +13,11 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
  */
 export function framingFault(request: IncomingMessage, headers: RequestHeaders): Problem | undefined {
   const { httpVersion } = request;
-  const { host, transferEncoding, contentLength, upgrade } = headers;
+  const { host, transferEncoding, contentLength } = headers;
   // The parser takes 0.9 and 2.0 for names of this protocol too.
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return PROBLEMS.MALFORMED_REQUEST;
   // Section 3.2. HTTP/1.0 did not ask for it; there the missing name is one that is not served.
   if (host === undefined && httpVersion === '1.1') return PROBLEMS.MALFORMED_REQUEST;
-  if (upgrade !== undefined) return PROBLEMS.MALFORMED_REQUEST;
   if (transferEncoding === undefined) return undefined;
   // Section 6.1.
   if (contentLength !== undefined || httpVersion === '1.0') return PROBLEMS.MALFORMED_REQUEST;

@@ -23,6 +23,8 @@ export interface CorsSettings {
 export interface CorsPolicy {
   /** False: no CORS header, no answer to a preflight. Origins are judged all the same. */
   readonly enabled: boolean;
+  /** Every page there is may call: who sent a request is then whoever wrote the page, not whose browser it came from. */
+  readonly anybody: boolean;
   /** The setting that keeps an origin out; undefined when it may call. */
   refusedBy(origin: string): string | undefined;
   /** What every answer to an allowed origin carries. Name, value pairs. */
@@ -148,6 +150,7 @@ function policyOf(from: Compiled): CorsPolicy {
   const maxAge = String(from.maxAge);
   return Object.freeze({
     enabled,
+    anybody,
     refusedBy,
     answer: (origin: string) => (anybody ? open : [...ALLOW_ORIGIN, origin, ...answer]),
     grant(origin: string, route: Route, method: string, headers: string | undefined) {

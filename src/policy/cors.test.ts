@@ -3,6 +3,7 @@ import { exchangeOf, type RequestFacts } from '../../test/support/judged.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { cors, corsHeaders, PREFLIGHT_GRANTED } from './cors.ts';
 import { adminCors, type CorsBlock, type CorsSettings, compileCors } from './cors-policy.ts';
+import { PROVEN } from './exchange.ts';
 
 const APP = 'https://app.example.com';
 const EVIL = 'https://evil.example';
@@ -278,5 +279,21 @@ describe('a server with a block of its own', () => {
     expect(book.of(route).refusedBy(other)).toBe('security.cors.allowed_origins of the server crm');
     expect(book.of(route).refusedBy(EVIL)).toBe('security.cors.allowed_origins');
     expect(book.of(route).refusedBy(APP)).toBeUndefined();
+  });
+});
+
+describe('whose address a page is held against', () => {
+  const proofOf = (gateway: CorsBlock, headers: readonly string[]) => {
+    const x = exchangeOf({ headers });
+    x.proof = PROVEN;
+    void cors(compileCors({ gateway, servers: [], loopbackOrigins: false })).evaluate(x);
+    return x.proof === PROVEN;
+  };
+
+  it("is nobody's where every page may call", () => {
+    const anybody = { allowed_origins: ['*'] };
+    expect(proofOf(anybody, ['Origin', EVIL])).toBe(false);
+    expect(proofOf(anybody, [])).toBe(true);
+    expect(proofOf({ allowed_origins: [APP] }, ['Origin', APP])).toBe(true);
   });
 });

@@ -3,7 +3,7 @@ import { isPreflight } from '../http/preflight.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { CorsBook } from './cors-policy.ts';
 import type { Admission } from './engine.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, UNPROVEN } from './exchange.ts';
 import { pass, refuse, type Verdict } from './verdict.ts';
 
 /** The rule of a preflight that was granted what it asked for; of any other it is the setting that would grant it. */
@@ -41,18 +41,23 @@ export function corsHeaders(book: CorsBook): Admission {
 
 /**
  * Answers preflights. Behind the check of origins and before any credential is looked at: browsers send none with a preflight.
- * Asks again whether the origin may call: where that is only reported, nothing is granted.
+ * Asks again whether the origin may call: where that is only reported, nothing is granted. What any page there is may send with a
+ * credential of its choice is held against nobody's address.
  */
 export function cors(book: CorsBook): Admission {
   const noPreflight = pass('cors.no-preflight');
   return {
     name: 'cors',
-    needs: [],
+    needs: ['clientAddress'],
     provides: [],
     evaluate(x) {
       const { origin } = x.headers;
-      if (origin === undefined || !asks(x)) return noPreflight;
+      if (origin === undefined) return noPreflight;
       const policy = book.of(x.route);
+      if (!asks(x)) {
+        if (policy.enabled && policy.anybody) x.proof = UNPROVEN;
+        return noPreflight;
+      }
       if (!policy.enabled) return noSuchVerb(x);
       const setting = policy.refusedBy(origin);
       if (setting !== undefined) return ungranted(setting);

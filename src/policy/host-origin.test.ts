@@ -70,6 +70,14 @@ describe('a host name', () => {
     expect(judge({ route: { checkHost: false }, headers: ['Host', host] })).toEqual(malformed);
   });
 
+  it.each([
+    'a!b.evil.example',
+    "evil'.example:1",
+    'x{y}.evil.example:12345',
+  ])('%s is no name either, but a web page can have a browser send it', (host) => {
+    expect(fromHost(host)).toEqual({ deny: PROBLEMS.MALFORMED_REQUEST, reason: 'host.not-a-name', close: true });
+  });
+
   it('is asked for: HTTP/1.0 without one is refused', () => {
     expect(judge({})).toEqual(HOST_REFUSED);
   });

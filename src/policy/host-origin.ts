@@ -15,6 +15,9 @@ const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
 /** RFC 9110, section 7.2: uri-host [ ":" port ]. No user information, no list, no blank. */
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?$/i;
 
+/** What may be a host in a URL although it is no name (URL Standard, "forbidden domain code point"): a page can have it sent. */
+const URL_HOST = /^(?=[^:]*[!"$&'()*+,;={}~`])[a-z0-9_.!"$&'()*+,;={}~`-]+(?::[0-9]{1,5})?$/i;
+
 /**
  * Refuses names this gateway does not serve and pages that may not call it: DNS rebinding and cross-site calls
  * (MCP 2026-07-28, streamable-http "Security & Endpoint"). On every verb, before any credential or body is looked at.
@@ -36,7 +39,7 @@ export function hostOrigin(settings: HostOriginSettings): Admission {
       const host = x.headers.host;
       if (host === undefined || !hosts.has(host)) {
         const name = host === undefined ? undefined : hostNameOf(host);
-        if (host !== undefined && name === undefined) return HOST_MALFORMED;
+        if (host !== undefined && name === undefined) return URL_HOST.test(host) ? HOST_NO_NAME : HOST_MALFORMED;
         if (x.route.checkHost && (name === undefined || !hosts.has(name))) return HOST_REFUSED;
       }
       const origin = x.headers.origin;
@@ -72,5 +75,6 @@ function refuseDuplicates(x: Exchange): Denial | undefined {
 }
 
 const HOST_MALFORMED = refuse(PROBLEMS.MALFORMED_REQUEST, 'host.malformed', { close: true });
+const HOST_NO_NAME = refuse(PROBLEMS.MALFORMED_REQUEST, 'host.not-a-name', { close: true });
 const HOST_REFUSED = refuse(PROBLEMS.HOST_NOT_ALLOWED, 'host.not-served', { close: true });
 const DUPLICATED = refuse(PROBLEMS.MALFORMED_REQUEST, 'headers.duplicated', { close: true });

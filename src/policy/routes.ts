@@ -12,7 +12,10 @@ export interface RouteSettings {
   readonly headerCount: number;
 }
 
-/** What is refused here where it is not the request as a whole that is malformed. */
+/**
+ * What is refused here where it is not the request as a whole that is malformed. Targets and upgrades have reasons of their own
+ * too: any web page can have a browser send those, and what counts towards a ban must be nothing of the kind.
+ */
 const REASONS: ReadonlyMap<Problem, string> = new Map<Problem, string>([
   [PROBLEMS.HEADERS_TOO_LARGE, 'headers.too-many'],
   [PROBLEMS.UNKNOWN_TRANSFER_CODING, 'request.transfer-coding'],
@@ -30,10 +33,11 @@ export function routes({ headerCount }: RouteSettings): Admission {
     provides: [],
     evaluate(x) {
       const { headers, request, route } = x;
-      if (x.targetFault !== undefined) return malformed(x.targetFault);
+      if (x.targetFault !== undefined) return refuse(x.targetFault, 'request.target', { close: true });
       if (request.rawHeaders.length > 2 * headerCount) return malformed(PROBLEMS.HEADERS_TOO_LARGE);
       const fault = framingFault(request, headers);
       if (fault !== undefined) return malformed(fault);
+      if (headers.upgrade !== undefined) return UPGRADE;
       // `cors` answers a preflight, or refuses it as this would.
       if (!route.methods.includes(request.method ?? '') && !isPreflight(request, headers)) return wrongVerb(x);
       if (headers.transferEncoding !== undefined) x.chunks = new ChunkWatch(request, x.isFirst);
@@ -41,6 +45,8 @@ export function routes({ headerCount }: RouteSettings): Admission {
     },
   };
 }
+
+const UPGRADE = refuse(PROBLEMS.MALFORMED_REQUEST, 'request.upgrade', { close: true });
 
 function malformed(problem: Problem): Denial {
   return refuse(problem, REASONS.get(problem) ?? 'request.malformed', { close: true });

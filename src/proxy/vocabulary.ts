@@ -61,6 +61,7 @@ const REASONS = [
   'headers.duplicated',
   'headers.too-many',
   'host.malformed',
+  'host.not-a-name',
   'host.not-served',
   'http.unreadable',
   'method.unknown',
@@ -73,7 +74,9 @@ const REASONS = [
   'redirect.api',
   'request.failed',
   'request.malformed',
+  'request.target',
   'request.transfer-coding',
+  'request.upgrade',
   'role.admin-only',
   'role.missing',
   'route.unknown',
@@ -113,8 +116,8 @@ const REASONS = [
 
 /**
  * Refusals that count towards a ban: a credential that is none of ours, and bytes no well-meaning program sends. Nothing that
- * somebody else could have a browser send from its own address is among them (a foreign Origin or Host, a path that is not
- * there, no credential at all), for a web page could then have its visitors banned; nor a token that has merely expired.
+ * somebody else could have a browser send from its own address is among them (a foreign Origin or Host, any path, an upgrade to
+ * WebSocket, no credential at all), for a web page could then have its visitors banned; nor a token that has merely expired.
  */
 export const COUNTED_REASONS: ReadonlySet<string> = new Set([
   'authorization.repeated',

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshToken, Ground, TOKENS } from './ground.ts';
 import { type Attack, prove } from './prove.ts';
-import { get, type Headers, modernCall, type Request } from './requests.ts';
+import { get, type Headers, modernCall, post, type Request, vary } from './requests.ts';
 
 let ground: Ground;
 beforeAll(async () => {
@@ -68,6 +68,11 @@ const guess = (client: string): Request => {
 const twoTokens = (client: string): Request =>
   call(client, { authorization: [`Bearer ${TOKENS.user}`, `Bearer ${TOKENS.other}`] });
 
+/** Fails in a way that a web page can have any browser fail in: that bans nobody. */
+const visitor = (client: string, request: Request): Request =>
+  vary(request, { headers: { 'x-forwarded-for': client, connection: undefined } });
+const anyPage = { origin: 'https://anybody.example' };
+
 const twoHosts = (client: string): Request => call(client, { host: ['127.0.0.1', '127.0.0.1'] });
 
 describe('an address that failed again and again', () => {
@@ -98,4 +103,24 @@ describe('an address that failed again and again', () => {
     },
   ];
   prove(() => ground, rows);
+});
+
+describe('an address whose browser a web page makes fail', () => {
+  const pages: [name: string, request: Request, status: number][] = [
+    ...['/mcp//open', '/mcp/%2fopen', '/mcp/open;x', '/mcp/open%5c', '/mcp/open%00', '/mcp%2f..%2fopen'].map(
+      (target): [string, Request, number] => [target, get(target, undefined), 400],
+    ),
+    ['a WebSocket', get('/mcp/open', undefined, { headers: { upgrade: 'websocket', ...anyPage } }), 400],
+    ['a name with odd characters', get('/mcp/open', undefined, { headers: { host: 'a!b.evil.example' } }), 400],
+    ['a name of its own', get('/mcp/open', undefined, { headers: { host: 'evil.example' } }), 403],
+    ['a user name in the URL', get('/mcp/open', undefined, { headers: { authorization: 'Basic YTpi' } }), 401],
+    ['no credential', modernCall('/mcp/open', undefined), 401],
+    ['a path that is not there', get('/wp-login.php', undefined), 404],
+    ['a form', post('/mcp/open', undefined, '{', { headers: anyPage }), 403],
+  ];
+  it.each(pages)('is not banned for %s', async (_, request, status) => {
+    const client = `192.0.2.${pages.findIndex(([, one]) => one === request) + 1}`;
+    for (let i = 0; i < 4; i++) expect((await ground.send(visitor(client, request))).status).toBe(status);
+    expect((await ground.send(call(client))).status).toBe(200);
+  });
 });

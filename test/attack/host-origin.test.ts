@@ -73,7 +73,11 @@ describe('a Host header', () => {
         send: call({ host }),
         status: 400,
         error: 'malformed_request',
-        audit: { policy: 'host-origin', reason: 'host.malformed', route: '/mcp/open', http_method: 'POST' },
+        audit: {
+          policy: 'host-origin',
+          reason: host.includes(',') ? 'host.not-a-name' : 'host.malformed',
+          route: '/mcp/open',
+        },
         closes: true,
         twin: call({ host: 'localhost:80' }),
       }),
