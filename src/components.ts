@@ -6,7 +6,7 @@ import { closeParts } from './parts.ts';
 import type { AddressBook } from './perimeter/address-book.ts';
 import type { LegacySession } from './proxy/legacy-session.ts';
 import type { Estate, Generation } from './proxy/services.ts';
-import { endDenied } from './reload.ts';
+import { EndedEntries, endDenied } from './reload.ts';
 import type { Storage } from './storage/storage.ts';
 
 const SWEEP_MS = 15_000;
@@ -44,7 +44,7 @@ export function callComponent(
 ): Component {
   const { keepAlive, replay, sessions, tickets } = estate;
   let sweep: NodeJS.Timeout | undefined;
-  let listedUntil = Number.POSITIVE_INFINITY;
+  const ended = new EndedEntries();
   let forget: (() => void) | undefined;
   let unheard: (() => void) | undefined;
   let ending: NodeJS.Timeout | undefined;
@@ -55,9 +55,7 @@ export function callComponent(
       const look = (): void => {
         sessions.sweep();
         replay.sweep();
-        // What an entry of a list let in ends with the entry.
-        if (Date.now() >= listedUntil) endDenied(estate, rules());
-        listedUntil = rules().network.until;
+        ended.look(estate, rules());
       };
       sweep = setInterval(look, Math.min(SWEEP_MS, idleMs)).unref();
       // Many bans at once cost one walk over what is open.

@@ -27,10 +27,24 @@ export function judgeAgain(estate: Estate, rules: Generation): void {
 }
 
 /** Ends what is open of addresses that are not let in any more. Sessions stay: they are a principal's. @returns how many */
-export function endDenied({ tickets }: Estate, { network }: Generation): number {
+export function endDenied({ tickets }: Pick<Estate, 'tickets'>, { network }: Pick<Generation, 'network'>): number {
   return tickets.rejudge(({ client, isLocalhost, server }) =>
     network.refuses(client, isLocalhost, server) ? 'address-denied' : undefined,
   );
+}
+
+/** Ends what entries of lists let in when they end. Looked at from time to time, and cheap while none has ended. */
+export class EndedEntries {
+  private known: Generation['network'] | undefined = undefined;
+  private until = Number.NEGATIVE_INFINITY;
+
+  /** Rules that were not looked at before may have entries that have ended since they came into force. */
+  look(estate: Pick<Estate, 'tickets'>, rules: Pick<Generation, 'network'>): void {
+    const { network } = rules;
+    if (network !== this.known || Date.now() >= this.until) endDenied(estate, rules);
+    this.known = network;
+    this.until = network.until;
+  }
 }
 
 /**

@@ -30,6 +30,26 @@ export function allowListOf(settings: {
   return index === -1 ? undefined : `mcps[${index}].security.ip_whitelist`;
 }
 
+/** The first setting by which addresses decide anything at all: who may come, who may not, who is banned. */
+export function addressRuleOf(settings: {
+  readonly security?: { readonly bans?: { readonly enabled?: boolean | undefined } | undefined } | undefined;
+  readonly mcps?: readonly ({ readonly security?: object | undefined } | undefined)[] | undefined;
+  readonly admin?: object | undefined;
+}): string | undefined {
+  const places: [place: string, block: object | undefined][] = [
+    ['security', settings.security],
+    ...(settings.mcps ?? []).map((entry, index): [string, object | undefined] => [
+      `mcps[${index}].security`,
+      entry?.security,
+    ]),
+    ['admin', settings.admin],
+  ];
+  for (const key of ['ip_whitelist', 'ip_blacklist'])
+    for (const [place, block] of places)
+      if ((block as Record<string, unknown> | undefined)?.[key] !== undefined) return `${place}.${key}`;
+  return settings.security?.bans?.enabled === true ? 'security.bans.enabled' : undefined;
+}
+
 /** A name or network that holds every address there is, of one family at least, or so much of them that it makes no difference. */
 function everybody(trust: TrustSpec): string | undefined {
   if (trust.mode === 'all') return 'true';

@@ -74,6 +74,10 @@ export function verdictHints(
     );
   if (reason === 'address.not-listed' && isLocalhost)
     hints.push('To let programs on this machine pass the allow list, set security.ip_localhost: always.');
+  if (reason === 'address.not-listed' && walked.client?.isLoopback === true && !isLocalhost)
+    hints.push(
+      `Whoever comes through a proxy on this machine is ${walked.client.text} until server.trust_proxy names the proxy and the proxy names the client (server.forwarded_header).`,
+    );
   if (reason === 'address.unknown' && connection.isUnix && walked.end === 'untrusted-peer')
     hints.push('Peers of a Unix socket have no address: if a proxy connects there, add unix to server.trust_proxy.');
   const { peer } = connection;

@@ -74,6 +74,7 @@ function layerJudgements(layer: Layer, client: IpAddress, isLocalhost: boolean):
 
   if (allow === undefined)
     add('allow list', 'none', `There is no allow list (${place}.ip_whitelist): nobody is kept out for being on none.`);
+  else if (layer.isProxyHere(client, isLocalhost)) add('allow list', 'denies', PROXY_HERE);
   else if (allowed !== undefined) add('allow list', 'allows', 'The allow list has it.', shownListed(allowed));
   else if (allowance !== undefined)
     add('allow list', 'allows', 'An entry made while the gateway runs allows it.', shownLive(allowance));
@@ -81,6 +82,9 @@ function layerJudgements(layer: Layer, client: IpAddress, isLocalhost: boolean):
   else add('allow list', 'denies', notListed(allow.size, isLocalhost));
   return judgements;
 }
+
+const PROXY_HERE =
+  'A loopback address that speaks for others is a proxy on this machine and not a client, so no entry lets it in.';
 
 function notListed(size: number, isLocalhost: boolean): string {
   const here = isLocalhost ? ' This machine is asked like everybody (ip_localhost: listed).' : '';

@@ -41,6 +41,8 @@ export class Layer {
   readonly rules: LayerRules;
   private readonly live: LiveEntries | undefined;
   private readonly notListed: Objection;
+  private readonly notLocal: Objection;
+  private readonly isForEverybody: boolean;
   private readonly unknown: Objection | undefined;
 
   /** @param live entries made while the gateway runs, for the layer of the gateway itself */
@@ -49,6 +51,10 @@ export class Layer {
     this.live = live;
     const isReported = rules.mode === 'report';
     this.notListed = Object.freeze({ reason: 'address.not-listed', rule: `${rules.place}.ip_whitelist`, isReported });
+    const proxy = 'a proxy on this machine that names nobody who is believed: see server.trust_proxy';
+    const rule = `${rules.place}.ip_whitelist (${proxy})`;
+    this.notLocal = Object.freeze({ reason: 'address.not-listed', rule, isReported });
+    this.isForEverybody = rules.allow?.isEverybody ?? false;
     this.unknown =
       rules.unknown === 'allow'
         ? undefined
@@ -64,8 +70,18 @@ export class Layer {
     const denied = deny?.find(address);
     if (denied !== undefined) return this.denial(denied);
     if (allow === undefined || (isLocalhost && localhost === 'always')) return undefined;
-    if (allow.find(address) !== undefined || this.live?.allowance(address) !== undefined) return undefined;
-    return this.notListed;
+    const isListed = allow.find(address) !== undefined || this.live?.allowance(address) !== undefined;
+    if (!isListed) return this.notListed;
+    return this.isProxyHere(address, isLocalhost) ? this.notLocal : undefined;
+  }
+
+  /**
+   * A loopback address is somebody's on this machine only if the socket says so and nothing says that it speaks for another.
+   * Otherwise it is all that is known of whoever comes through a proxy here, and an entry for it would let the world in. A list
+   * that lets the world in anyway makes no difference.
+   */
+  isProxyHere(address: IpAddress, isLocalhost: boolean): boolean {
+    return address.isLoopback && !isLocalhost && !this.isForEverybody;
   }
 
   /** What `judge` goes by. For people, never for a verdict. */

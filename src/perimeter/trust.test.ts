@@ -30,6 +30,25 @@ describe('whom to trust where nothing is said', () => {
     expect(ruleOf(listed, '127.0.0.1')).toBeUndefined();
   });
 
+  it.each([
+    ['security.ip_blacklist', 'security: { ip_blacklist: [203.0.113.7] }'],
+    ['security.bans.enabled', 'security: { bans: { enabled: true } }'],
+    [
+      'mcps[0].security.ip_blacklist',
+      'mcps: [{ id: a, transport: stdio, command: node, security: { ip_blacklist: [203.0.113.7] } }]',
+    ],
+    ['admin.ip_whitelist', 'admin: { ip_whitelist: [127.0.0.1] }'],
+  ])('is nobody once %s decides anything by addresses', (setting, text) => {
+    const { settings } = load(`${text}\n`);
+    expect(trustInForce(settings)).toEqual({ value: false, why: `server.trust_proxy is not set, and ${setting} is` });
+    expect(ruleOf(settings, '127.0.0.1')).toBeUndefined();
+  });
+
+  it('is a proxy on this machine while bans are off', () => {
+    const { settings } = load('security: { bans: { enabled: false, failures: 3 } }\n');
+    expect(trustInForce(settings).value).toBe('loopback');
+  });
+
   it('is what is said, with a list or without', () => {
     const said = load('server: { trust_proxy: [loopback, 10.0.0.0/8] }\n').settings;
     for (const these of [said, withList(said, 'gateway')]) {

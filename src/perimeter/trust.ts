@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Settings } from '../config/settings.ts';
-import { allowListOf } from '../config/trust-rules.ts';
+import { addressRuleOf, allowListOf } from '../config/trust-rules.ts';
 import { Cidr, parseCidr } from '../net/cidr.ts';
 import { Trust } from '../net/trust.ts';
 import { isEverybody } from '../net/trust-breadth.ts';
@@ -13,16 +13,17 @@ export interface TrustInForce {
 }
 
 /**
- * What holds where `server.trust_proxy` says nothing: a proxy on this machine is believed, until addresses decide who may come.
- * From then on a tunnel that ends on loopback could let everybody forge their way through.
+ * What holds where `server.trust_proxy` says nothing: a proxy on this machine is believed, until addresses decide anything. From
+ * then on a tunnel that ends on loopback, or a program here, could let everybody forge their way past a list or a ban, and have
+ * others banned.
  */
 export function trustInForce(settings: Settings): TrustInForce {
   const { trust_proxy: configured } = settings.server;
   if (configured !== undefined) return { value: configured, why: 'server.trust_proxy' };
-  const list = allowListOf(settings);
-  return list === undefined
-    ? { value: 'loopback', why: 'server.trust_proxy is not set, and no allow list is' }
-    : { value: false, why: `server.trust_proxy is not set, and ${list} is` };
+  const rule = addressRuleOf(settings);
+  return rule === undefined
+    ? { value: 'loopback', why: 'server.trust_proxy is not set, and no setting goes by addresses' }
+    : { value: false, why: `server.trust_proxy is not set, and ${rule} is` };
 }
 
 /**

@@ -64,14 +64,10 @@ describe('a gateway without lists', () => {
 
 describe('an allow list', () => {
   it('lets in who is on it, of both families', async () => {
-    const { from } = await judge('security: { ip_whitelist: [192.168.1.0/24, "2001:db8::/32", "::1"] }');
-    expect(['192.168.1.7', '2001:db8:9::1', '::1', '192.168.2.1', '2001:db9::1'].map((text) => from(text))).toEqual([
-      'passes',
-      'passes',
-      'passes',
-      'address.not-listed',
-      'address.not-listed',
-    ]);
+    const { from } = await judge('security: { ip_whitelist: [192.168.1.0/24, "2001:db8::/32"] }');
+    expect(
+      ['192.168.1.7', '2001:db8:9::1', '2001:db8::1', '192.168.2.1', '2001:db9::1'].map((text) => from(text)),
+    ).toEqual(['passes', 'passes', 'passes', 'address.not-listed', 'address.not-listed']);
   });
 
   it('that is empty lets nobody in, not this machine either', async () => {
@@ -83,6 +79,45 @@ describe('an allow list', () => {
     const { from } = await judge('security: { ip_whitelist: [], ip_localhost: always }');
     expect(from('127.0.0.1', { isLocalhost: true })).toBe('passes');
     expect(from('127.0.0.1')).toBe('address.not-listed');
+  });
+
+  it('lets in by a loopback address only what is this machine, and not everybody behind a proxy here', async () => {
+    for (const localhost of ['always', 'listed']) {
+      const { from } = await judge(`security: { ip_whitelist: [127.0.0.0/8, "::1"], ip_localhost: ${localhost} }`);
+      const each = ['127.0.0.1', '127.0.0.9', '::1'];
+      expect(each.map((text) => from(text, { isLocalhost: true }))).toEqual(Array(3).fill('passes'));
+      expect(each.map((text) => from(text))).toEqual(Array(3).fill('address.not-listed'));
+    }
+    const { denial } = await judge('security: { ip_whitelist: [127.0.0.1] }');
+    expect(denial('127.0.0.1').rule).toMatch(
+      /^security\.ip_whitelist \(a proxy on this machine .* server\.trust_proxy\)$/,
+    );
+    expect(denial('127.0.0.2').rule).toBe('security.ip_whitelist');
+  });
+
+  it('lets nobody behind a proxy here in by an allowance, on a server or on the admin listener', async () => {
+    const entry = {
+      id: 'e',
+      cidr: '127.0.0.1/32',
+      origin: 'command',
+      reason: undefined,
+      expiresAt: undefined,
+    } as const;
+    const live: LiveEntries = { ...NO_LIVE_ENTRIES, allowance: () => entry };
+    const text = 'security: { ip_whitelist: [10.0.0.1] }\nadmin: { ip_whitelist: [127.0.0.1] }';
+    const { from, toAdmin } = await judge(text, live);
+    for (const way of [from, toAdmin])
+      expect([way('127.0.0.1', { isLocalhost: true }), way('127.0.0.1')]).toEqual(['passes', 'address.not-listed']);
+    const own = await judge(
+      'mcps: [{ id: crm, transport: sse, url: "http://a.example/", security: { ip_whitelist: ["::1"] } }]',
+    );
+    expect([own.from('::1', { isLocalhost: true }), own.from('::1')]).toEqual(['passes', 'address.not-listed']);
+  });
+
+  it('that holds everybody holds those behind a proxy here too, until the deny list has them', async () => {
+    const all = 'ip_whitelist: [0.0.0.0/0, "::/0"]';
+    expect((await judge(`security: { ${all} }`)).from('127.0.0.1')).toBe('passes');
+    expect((await judge(`security: { ${all}, ip_blacklist: [127.0.0.1] }`)).from('127.0.0.1')).toBe('address.denied');
   });
 
   it('does not stand in the way of unknown clients where those are allowed', async () => {
@@ -156,11 +191,9 @@ describe('the admin listener', () => {
     const { toAdmin } = await judge(
       'security: { ip_whitelist: [10.0.0.0/8], ip_blacklist: [127.0.0.9] }\nadmin: { ip_whitelist: [127.0.0.0/8] }',
     );
-    expect(['127.0.0.1', '127.0.0.9', '10.0.0.1'].map((text) => toAdmin(text))).toEqual([
-      'passes',
-      'address.denied',
-      'address.not-listed',
-    ]);
+    expect(
+      ['127.0.0.1', '127.0.0.9', '10.0.0.1'].map((text) => toAdmin(text, { isLocalhost: text !== '10.0.0.1' })),
+    ).toEqual(['passes', 'address.denied', 'address.not-listed']);
   });
 });
 

@@ -72,6 +72,27 @@ describe('a deny list', () => {
   );
 });
 
+describe('a loopback entry', () => {
+  const local = modernCall('/mcp/open', TOKENS.user);
+  const rule = expect.stringContaining('server.trust_proxy');
+  const through = (name: string, headers: Record<string, string>) =>
+    refused(name, vary(local, { headers }), { ...NOT_LISTED, rule, client: '127.0.0.1' }, local);
+  prove(
+    () => ground,
+    [
+      through('who came through a proxy that only says Via', { via: '1.1 edge' }),
+      through('who came through a proxy that names nobody', { 'x-forwarded-for': '' }),
+      through('who came through a proxy that names somebody elsewhere', { forwarded: 'for=203.0.113.7' }),
+      through('who is said to be it', { 'x-forwarded-for': '127.0.0.1' }),
+    ],
+  );
+
+  it('lets this machine in from each of its loopback addresses that is listed', async () => {
+    expect((await ground.send(local, '127.0.0.1')).status).toBe(200);
+    expect((await ground.send(local, '127.0.0.9')).status).toBe(403);
+  });
+});
+
 describe("a server's own list", () => {
   const rule = 'mcps.narrow.security.ip_whitelist';
   prove(

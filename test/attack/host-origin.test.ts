@@ -75,7 +75,7 @@ describe('a Host header', () => {
         error: 'malformed_request',
         audit: {
           policy: 'host-origin',
-          reason: host.includes(',') ? 'host.not-a-name' : 'host.malformed',
+          reason: /^[^\s/]+,[^\s/]+$/.test(host) ? 'host.not-a-name' : 'host.malformed',
           route: '/mcp/open',
         },
         closes: true,

@@ -47,7 +47,10 @@ describe('server.trust_proxy', () => {
     const gateway = await startGateway({ configFile: file });
     onTestFinished(async () => void (await gateway.stop()));
     expect(trustLines(gateway)).toMatchObject([
-      { message: 'forwarding headers are believed from: loopback', because: expect.stringContaining('no allow list') },
+      {
+        message: 'forwarding headers are believed from: loopback',
+        because: expect.stringContaining('no setting goes by addresses'),
+      },
     ]);
     expect(await client(gateway, '127.0.0.1', CHAIN)).toBe('192.168.1.100');
 
@@ -73,7 +76,7 @@ describe('server.trust_proxy', () => {
       );
       expect(await client(gateway, from, lines), JSON.stringify(server)).toBe(expected);
     }
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(written({})), security: { ip_whitelist: ['127.0.0.0/8'] } }));
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(written({})), security: { ip_blacklist: ['198.51.100.7'] } }));
     process.kill(gateway.pid, 'SIGHUP');
     await until(() => trustLines(gateway).length === 2 + table.length, 'the list is in force');
     expect(trustLines(gateway).at(-1)).toMatchObject({ message: 'forwarding headers are believed from nobody' });

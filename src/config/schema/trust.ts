@@ -46,7 +46,7 @@ export const trustSettings = {
     description:
       'Proxies whose word about the client is believed: `false`, `true` (everybody: the client is whoever the leftmost entry says), a number of hops, or a list of `loopback`, `linklocal`, `uniquelocal`, `cloudflare`, `unix` (peers of a Unix socket, whom `true` and a number of hops count too), sets of `trust_proxy_sets`, addresses and CIDRs.',
     example: 'loopback',
-    fallback: '`loopback`; `false` as soon as any allow list is configured',
+    fallback: '`loopback`; `false` as soon as an allow list, a deny list or bans are configured',
     aliases: ['TRUSTED_PROXIES', 'ONE_MCP_TRUST_PROXY', 'MCP_PROXY_TRUSTED_PROXIES'],
     flag: '--trust-proxy <proxies>',
     expected: 'true, false, a number of hops, or a list of names, addresses and CIDRs',
