@@ -57,8 +57,10 @@ const expired: Rule = (draft, report) => {
 
 const onlyReported: Rule = ({ security, mcps }, report) => {
   const problem = 'is report: nobody is refused, and what would be is only counted';
+  const strict = mcps?.flatMap((entry) => (entry?.security?.mode === 'enforce' ? [entry.id ?? '?'] : [])) ?? [];
+  const except = strict.length === 0 ? '' : ` (enforced on the routes of ${strict.join(', ')})`;
   const remedy = '`sallyport ip report` shows whom it would hit; set enforce when nobody you want is among them.';
-  if (security?.mode === 'report') report(['security', 'mode'], problem, remedy);
+  if (security?.mode === 'report') report(['security', 'mode'], `${problem}${except}`, remedy);
   mcps?.forEach((entry, index) => {
     if (entry?.security?.mode === 'report') report(['mcps', index, 'security', 'mode'], problem, remedy);
   });

@@ -29,7 +29,8 @@ export async function compileNetworkRules(
   const adminAllow = await compileList('admin.ip_whitelist', admin.ip_whitelist);
   const main = new Layer({ place: 'security', allow, deny, localhost, unknown, mode }, live);
   const operators = new Layer({ place: 'admin', allow: adminAllow, deny, localhost, unknown, mode: 'enforce' }, live);
-  return { data: new NetworkRules(main, servers, live), admin: new NetworkRules(operators, new Map(), live) };
+  const enforcing = new Set(mcps.filter((server) => server.security?.mode === 'enforce').map((server) => server.id));
+  return { data: new NetworkRules(main, servers, live, enforcing), admin: new NetworkRules(operators, new Map(), live) };
 }
 
 /** Undefined when the server's block says nothing about addresses. What it leaves open is as the gateway has it. */

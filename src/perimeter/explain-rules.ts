@@ -30,7 +30,8 @@ export function judged(
   server: string | undefined,
 ): Verdict {
   const own = rules.layerOf(server);
-  const layers = own === undefined ? [rules.gateway] : [rules.gateway, own];
+  const gateway = rules.gatewayOn(server);
+  const layers = own === undefined ? [gateway] : [gateway, own];
   const objections = layers
     .map((layer) => layer.judge(client, isLocalhost))
     .filter((objection): objection is Objection => objection !== undefined);

@@ -124,11 +124,27 @@ export class NetworkRules {
   readonly gateway: Layer;
   private readonly servers: ReadonlyMap<string, Layer>;
   private readonly live: LiveEntries;
+  private readonly enforced: Layer;
+  private readonly enforcing: ReadonlySet<string>;
 
-  constructor(gateway: Layer, servers: ReadonlyMap<string, Layer>, live: LiveEntries) {
+  /** @param enforcing servers on whose routes the gateway's layer counts, though elsewhere it may only be reported */
+  constructor(
+    gateway: Layer,
+    servers: ReadonlyMap<string, Layer>,
+    live: LiveEntries,
+    enforcing: ReadonlySet<string> = new Set(),
+  ) {
     this.gateway = gateway;
     this.servers = servers;
     this.live = live;
+    this.enforcing = enforcing;
+    const isReported = gateway.rules.mode === 'report';
+    this.enforced = isReported ? new Layer({ ...gateway.rules, mode: 'enforce' }, live) : gateway;
+  }
+
+  /** The gateway's layer as it counts on a route. */
+  gatewayOn(server: string | undefined): Layer {
+    return server !== undefined && this.enforcing.has(server) ? this.enforced : this.gateway;
   }
 
   /** Of a server that has a block of its own. */
@@ -150,7 +166,7 @@ export class NetworkRules {
 
   /** Whether an address that was let in before is refused now. */
   refuses(address: IpAddress | undefined, isLocalhost: boolean, server: string | undefined): boolean {
-    const first = this.gateway.judge(address, isLocalhost);
+    const first = this.gatewayOn(server).judge(address, isLocalhost);
     if (first !== undefined && !first.isReported) return true;
     const second = this.layerOf(server)?.judge(address, isLocalhost);
     return second !== undefined && !second.isReported;

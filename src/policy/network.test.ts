@@ -4,6 +4,7 @@ import { exchangeOf } from '../../test/support/judged.ts';
 import { NO_LIVE_ENTRIES } from '../../test/support/live-entries.ts';
 import { parseAddress } from '../net/parse-address.ts';
 import { compileNetworkRules } from '../perimeter/compile-rules.ts';
+import { judged } from '../perimeter/explain-rules.ts';
 import type { LiveEntries, LiveEntry } from '../perimeter/live-entries.ts';
 import type { Exchange } from './exchange.ts';
 import { network } from './network.ts';
@@ -228,15 +229,28 @@ describe('report-only mode', () => {
     expect(reported.map(({ reason }) => reason)).toEqual(['address.not-listed']);
   });
 
-  it('of the gateway undoes nothing of a server that enforces', async () => {
-    const { from, reported } = await judge(`mcps:
-  - id: crm
-    transport: sse
-    url: http://a.example/
-    security: { mode: enforce, ip_blacklist: [203.0.113.1] }
-security: { mode: report, ip_whitelist: [10.0.0.0/8] }`);
-    expect([from('203.0.113.1'), from('203.0.113.2')]).toEqual(['address.denied', 'passes']);
-    expect(reported).toHaveLength(1);
+  it('of the gateway ends at a server that enforces: there its lists and those of the gateway count', async () => {
+    const { from, reported, rules } = await judge(`mcps:
+  - { id: crm, transport: sse, url: http://a.example/, security: { mode: enforce, ip_blacklist: [10.0.0.66] } }
+  - { id: bare, transport: sse, url: http://b.example/, security: { mode: enforce } }
+  - { id: search, transport: sse, url: http://c.example/ }
+security: { mode: report, ip_whitelist: [10.0.0.0/8], ip_blacklist: [10.0.0.7] }`);
+    for (const server of ['crm', 'bare']) {
+      expect(['10.0.0.1', '10.0.0.7', '203.0.113.2', undefined].map((text) => from(text, { server }))).toEqual([
+        'passes',
+        'address.denied',
+        'address.not-listed',
+        'address.unknown',
+      ]);
+      expect(rules.refuses(parseAddress('203.0.113.2'), false, server)).toBe(true);
+    }
+    expect([from('10.0.0.66'), from('10.0.0.66', { server: 'bare' })]).toEqual(['address.denied', 'passes']);
+    expect(reported).toEqual([]);
+    expect(from('203.0.113.2', { server: 'search' })).toBe('passes');
+    expect(rules.refuses(parseAddress('203.0.113.2'), false, 'search')).toBe(false);
+    expect(reported.map(({ reason }) => reason)).toEqual(['address.not-listed']);
+    expect(judged(rules, parseAddress('203.0.113.2'), false, 'bare').verdict).toBe('deny');
+    expect(judged(rules, parseAddress('203.0.113.2'), false, 'search').verdict).toBe('would-deny');
   });
 
   it('filters nothing, and says so', async () => {

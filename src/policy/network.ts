@@ -23,7 +23,7 @@ export function network(rules: NetworkRules, report: Reporter): Admission {
     evaluate(x) {
       const { client, isLocalhost, route, connection } = x;
       if (connection.passed !== undefined && stillHolds(connection.passed, rules, x)) return passed;
-      const first = rules.gateway.judge(client, isLocalhost);
+      const first = rules.gatewayOn(route.server).judge(client, isLocalhost);
       if (first !== undefined && !first.isReported) return denialOf(x, first);
       const second = rules.layerOf(route.server)?.judge(client, isLocalhost);
       if (second !== undefined && !second.isReported) return denialOf(x, second);

@@ -62,7 +62,7 @@ const UNKNOWN_TEXT = 'What happens to requests whose address nobody can tell.';
 const MODE_TEXT =
   '`report`: what addresses, origins and hosts would be refused for passes, and is recorded and counted instead (`sallyport ip report`). Nothing else is ever only reported, and nothing on the admin listener.';
 const SERVER_MODE_TEXT =
-  'The same for this route. `report` is for the addresses of this block; `enforce` ends what the gateway only reports, for its origins and hosts too.';
+  'The same for this route. `report` is for the addresses of this block; `enforce` ends what the gateway only reports: its lists and entries, origins and hosts are enforced here.';
 
 /** From which addresses, for the whole gateway. */
 export const ADDRESS_SETTINGS = {
