@@ -24,17 +24,24 @@ export function ipReportCommand(ip: Command, context: CliContext): void {
       if (options.json) return void context.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
       if (result.reported.length === 0)
         return void context.stdout.write('Nothing that is only reported would have been refused.\n');
-      const rows = result.reported.map(({ count, policy, reason, subject, first, last }) => [
+      const rows = result.reported.map(({ count, policy, reason, place, rule, subject, first, last }) => [
         String(count),
         policy,
         reason,
         printable(subject),
+        place,
         first,
         last,
+        oneLine(rule),
       ]);
-      context.stdout.write(table(['COUNT', 'POLICY', 'REASON', 'WHO', 'FIRST', 'LAST'], rows));
+      context.stdout.write(table(['COUNT', 'POLICY', 'REASON', 'WHO', 'PLACE', 'FIRST', 'LAST', 'RULE'], rows));
     }),
   );
+}
+
+/** Notes of the operator are in any language. */
+function oneLine(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?');
 }
 
 /** Callers write origins and hosts: nothing in them may steer the terminal. */

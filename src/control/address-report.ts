@@ -1,12 +1,9 @@
 import { z } from 'zod';
+import type { OnPaper } from '../perimeter/reported.ts';
 import { CommandError, command } from './command.ts';
 
-/** What one policy would have refused for one reason. Times are ISO 8601 in UTC. */
-export interface ReportedRow {
-  readonly policy: string;
-  readonly reason: string;
-  /** The address, origin or host. */
-  readonly subject: string;
+/** How often one rule would have refused somebody. Times are ISO 8601 in UTC. */
+export interface ReportedRow extends OnPaper {
   readonly count: number;
   readonly first: string;
   readonly last: string;

@@ -30,7 +30,10 @@ export async function compileNetworkRules(
   const main = new Layer({ place: 'security', allow, deny, localhost, unknown, mode }, live);
   const operators = new Layer({ place: 'admin', allow: adminAllow, deny, localhost, unknown, mode: 'enforce' }, live);
   const enforcing = new Set(mcps.filter((server) => server.security?.mode === 'enforce').map((server) => server.id));
-  return { data: new NetworkRules(main, servers, live, enforcing), admin: new NetworkRules(operators, new Map(), live) };
+  return {
+    data: new NetworkRules(main, servers, live, enforcing),
+    admin: new NetworkRules(operators, new Map(), live),
+  };
 }
 
 /** Undefined when the server's block says nothing about addresses. What it leaves open is as the gateway has it. */

@@ -7,6 +7,8 @@ export type AddressReason = 'address.denied' | 'address.banned' | 'address.not-l
 
 export interface Objection {
   readonly reason: AddressReason;
+  /** The block of settings that objects: `security`, `mcps.crm.security`, `admin`. */
+  readonly place: string;
   /** The rule that matched, for the record: its place, its text, its note. */
   readonly rule: string;
   /** It is said, and the request passes nevertheless. */
@@ -49,16 +51,22 @@ export class Layer {
   constructor(rules: LayerRules, live?: LiveEntries) {
     this.rules = rules;
     this.live = live;
+    const { place } = rules;
     const isReported = rules.mode === 'report';
-    this.notListed = Object.freeze({ reason: 'address.not-listed', rule: `${rules.place}.ip_whitelist`, isReported });
+    const notListed = `${place}.ip_whitelist`;
+    this.notListed = Object.freeze({ reason: 'address.not-listed', place, rule: notListed, isReported });
     const proxy = 'a proxy on this machine that names nobody who is believed: see server.trust_proxy';
-    const rule = `${rules.place}.ip_whitelist (${proxy})`;
-    this.notLocal = Object.freeze({ reason: 'address.not-listed', rule, isReported });
+    this.notLocal = Object.freeze({
+      reason: 'address.not-listed',
+      place,
+      rule: `${notListed} (${proxy})`,
+      isReported,
+    });
     this.isForEverybody = rules.allow?.isEverybody ?? false;
     this.unknown =
       rules.unknown === 'allow'
         ? undefined
-        : Object.freeze({ reason: 'address.unknown', rule: `${rules.place}.ip_unknown: block`, isReported });
+        : Object.freeze({ reason: 'address.unknown', place, rule: `${place}.ip_unknown: block`, isReported });
   }
 
   /** Undefined when the address passes. */
@@ -108,14 +116,15 @@ export class Layer {
   private denial(entry: ListedEntry): Objection {
     const note = entry.note === undefined ? '' : ` (${entry.note})`;
     const rule = `${entry.place} ${entry.cidr.text}${note}`;
-    return { reason: 'address.denied', rule, isReported: this.rules.mode === 'report' };
+    return { reason: 'address.denied', place: this.rules.place, rule, isReported: this.rules.mode === 'report' };
   }
 
   private liveDenial({ id, cidr, origin, reason }: LiveEntry): Objection {
     const why = reason === undefined ? '' : ` (${reason})`;
     const rule = `${origin === 'ban' ? 'ban' : 'entry'} ${id} ${cidr}${why}`;
-    const isReported = this.rules.mode === 'report';
-    return { reason: origin === 'ban' ? 'address.banned' : 'address.denied', rule, isReported };
+    const { place, mode } = this.rules;
+    const verdict = origin === 'ban' ? 'address.banned' : 'address.denied';
+    return { reason: verdict, place, rule, isReported: mode === 'report' };
   }
 }
 

@@ -55,12 +55,12 @@ function stillHolds(
 }
 
 /** The connection ends with the answer: nothing that follows on it is wanted. */
-function denialOf({ client }: Exchange, { reason, rule }: Objection): Denial {
+function denialOf({ client }: Exchange, { reason, place, rule }: Objection): Denial {
   const problem =
     client === undefined
       ? PROBLEMS.ADDRESS_UNKNOWN
       : particular(PROBLEMS.ADDRESS_DENIED, `${PROBLEMS.ADDRESS_DENIED.text} for IP: ${client.text}`, {
           ip: client.text,
         });
-  return refuse(problem, reason, { rule, close: true });
+  return refuse(problem, reason, { place, rule, close: true });
 }

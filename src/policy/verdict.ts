@@ -15,6 +15,8 @@ export interface Denial {
   readonly reason: ReasonId;
   /** The particular rule that matched, when there is one. */
   readonly rule?: RuleId;
+  /** The block of settings that rule belongs to, where several may object: `security`, `mcps.crm.security`. */
+  readonly place?: string;
   /** Headers the refusal carries (a challenge, Allow). Name, value pairs. */
   readonly headers?: readonly string[];
   /** The rest of the request was not read, so the connection cannot be used again. */

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { AuditRow } from '../audit/record.ts';
 import type { OutboundResponse } from '../http/outbound-response.ts';
 import { jsonHeaders, send } from '../http/outbound-response.ts';
+import type { OnPaper } from '../perimeter/reported.ts';
 import type { Exchange } from '../policy/exchange.ts';
 import type { Denial } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
@@ -63,7 +64,7 @@ export class Refuser {
   reported(x: Exchange, step: string, denial: Denial): void {
     const { metrics, audit, reports } = this.estate;
     metrics.verdict(step, denial.reason, 'would-deny');
-    reports.note(step, denial.reason, subjectOf(x, denial), Date.now());
+    reports.note(onPaper(x, step, denial), Date.now());
     audit.refusal({ ...refusalRow(x, step, denial), verdict: 'would-deny', outcome: undefined }, keyOf(x));
   }
 
@@ -89,6 +90,15 @@ export class Refuser {
 
 function keyOf(x: Exchange): string {
   return x.clientAddress || x.peer;
+}
+
+function onPaper(x: Exchange, policy: string, denial: Denial): OnPaper {
+  const { reason, rule = '' } = denial;
+  const subject = subjectOf(x, denial);
+  if (reason.startsWith('host.')) return { policy, reason, place: 'server', rule: 'server.allowed_hosts', subject };
+  // An origin is kept out by a setting of the gateway, or of the server whose route it is.
+  const own = `mcps.${x.route.server}.security`;
+  return { policy, reason, place: denial.place ?? (rule.startsWith(`${own}.`) ? own : 'security'), rule, subject };
 }
 
 /** What was refused, in the words of the policy: a host, an origin, or else an address. */

@@ -32,7 +32,7 @@ function write(security: object): void {
     admin: { port: 0 },
     audit: { refusals: { per_window: 1000 } },
     security,
-    mcps: [{ id: 'one', transport: 'streamable-http', url: http.url }],
+    mcps: [{ id: 'one', transport: 'streamable-http', url: http.url, security: { ip_blacklist: ['198.51.100.66'] } }],
   };
   writeFileSync(join(folder, 'sallyport.yaml'), stringify(settings), { mode: 0o600 });
 }
@@ -136,6 +136,7 @@ describe('report-only mode', () => {
     const call = (more: Record<string, string>) => post(url, body, token, { ...headers, ...more });
     expect((await call(from('203.0.113.1'))).status).toBe(200);
     for (let n = 0; n < 3; n++) expect((await call(from('198.51.100.7'))).status).toBe(200);
+    expect((await call(from('198.51.100.66'))).status).toBe(200);
     const foreign = { ...from('192.0.2.1'), origin: 'https://evil.example' };
     expect((await call(foreign)).status).toBe(200);
     // Nothing else is only reported.
@@ -148,11 +149,24 @@ describe('report-only mode', () => {
       last: typeof row.last,
     }));
     const times = { first: 'string', last: 'string' };
+    const ofAddress = (reason: string, place: string, rule: string) => {
+      return { policy: 'network', reason: `address.${reason}`, place, rule: `${place}.${rule}`, ...times };
+    };
+    const denied = ofAddress('denied', 'security', 'ip_blacklist[0] 198.51.100.7');
+    const ofServer = ofAddress('denied', 'mcps.one.security', 'ip_blacklist[0] 198.51.100.66');
+    const notListed = ofAddress('not-listed', 'security', 'ip_whitelist');
+    const origin = {
+      policy: 'host-origin',
+      reason: 'origin.not-allowed',
+      place: 'security',
+      rule: 'security.cors.allowed_origins',
+    };
     expect(reported).toEqual(
       expect.arrayContaining([
-        { policy: 'network', reason: 'address.denied', subject: '198.51.100.7', count: 3, ...times },
-        { policy: 'network', reason: 'address.not-listed', subject: '192.0.2.1', count: 2, ...times },
-        { policy: 'host-origin', reason: 'origin.not-allowed', subject: 'https://evil.example', count: 2, ...times },
+        { ...denied, subject: '198.51.100.7', count: 3 },
+        { ...ofServer, subject: '198.51.100.66', count: 1 },
+        { ...notListed, subject: '192.0.2.1', count: 2 },
+        { ...origin, subject: 'https://evil.example', count: 2, ...times },
       ]),
     );
     expect(JSON.stringify(reported)).not.toContain('203.0.113.1"');
