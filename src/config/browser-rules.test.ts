@@ -66,7 +66,32 @@ it.each([
   expect(faultsOf(gateway(`${key}: ["${text}"]`))).toMatchObject([{ path: `security.cors.${key}[0]` }]);
 });
 
+it('warns of headers no page can set, and refuses to expose one no page can read', () => {
+  const names = 'allowed_headers: [Cookie, X-Own, Origin, HOST, Sec-Fetch-Site, proxy-authorization]';
+  const paths = (block: string) => load(both('', block)).warnings.map(({ path }) => path);
+  expect(paths(names)).toEqual([0, 2, 3, 4, 5].map((index) => `mcps[0].security.cors.allowed_headers[${index}]`));
+  expect(load(gateway(names)).warnings).toHaveLength(5);
+  expect(load(gateway('allowed_headers: [Content-Type, Accept, X-Requested-With]')).warnings).toEqual([]);
+  const path = 'security.cors.exposed_headers[1]';
+  expect(faultsOf(gateway('exposed_headers: [X-Total-Count, set-cookie]'))).toMatchObject([{ path }]);
+});
+
+it('asks for each origin as an entry of its own', () => {
+  for (const text of [
+    'https://a.example,https://b.example',
+    'https://a.example https://b.example',
+    ' https://a.example',
+  ])
+    expect(() => load(gateway(`allowed_origins: ["${text}"]`))).toThrow('has a blank or a comma; write each origin');
+});
+
 describe('a header of every answer', () => {
+  it('says what it may be when it is none of that, nothing at all included', () => {
+    expect(() => load(set('x_frame_options: ALLOWALL'))).toThrow('expected one of DENY, SAMEORIGIN, or "" for none');
+    expect(() => load(set('x_download_options: open'))).toThrow('expected "noopen", or "" for none');
+    expect(load(set('x_frame_options: ""')).settings.security.headers.x_frame_options).toBe('');
+  });
+
   const set = (text: string) => `security: { headers: { ${text} } }\n`;
 
   it('takes the values the documents print, with a warning where they are loose', () => {

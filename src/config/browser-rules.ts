@@ -48,6 +48,29 @@ const anybody: Rule = (draft, report) => {
   );
 };
 
+/** Fetch, "forbidden request-header": pages cannot set these, so no grant is ever asked for. Some of them browsers set. */
+const NEVER_SET = new Set(
+  (
+    'accept-charset accept-encoding access-control-request-headers access-control-request-method connection content-length ' +
+    'cookie cookie2 date dnt expect host keep-alive origin referer set-cookie te trailer transfer-encoding upgrade via'
+  ).split(' '),
+);
+
+const neverSet: Rule = (draft, report) => {
+  const own = (draft.mcps ?? []).map((entry, index) => ({
+    path: ['mcps', index, 'security', 'cors', 'allowed_headers'],
+    names: entry?.security?.cors?.allowed_headers,
+  }));
+  const all = [{ path: ['security', 'cors', 'allowed_headers'], names: draft.security?.cors?.allowed_headers }, ...own];
+  for (const { path, names = [] } of all) {
+    for (const [index, name = ''] of names.entries()) {
+      const lower = name.toLowerCase();
+      if (!NEVER_SET.has(lower) && !lower.startsWith('proxy-') && !lower.startsWith('sec-')) continue;
+      report([...path, index], 'is a header no browser lets a page set, so it grants nothing', 'Remove it.');
+    }
+  }
+};
+
 /** What the list browsers are built with asks for. */
 const PRELOAD_SECONDS = 31_536_000;
 
@@ -76,4 +99,4 @@ const looseContentPolicy: Rule = (draft, report) => {
 };
 
 export const BROWSER_RULES: readonly Rule[] = [anybodyWithCredentials, preload];
-export const BROWSER_DOUBTS: readonly Rule[] = [anybody, looseContentPolicy];
+export const BROWSER_DOUBTS: readonly Rule[] = [anybody, neverSet, looseContentPolicy];

@@ -146,7 +146,7 @@ export function entryAt(path: readonly PropertyKey[], root: unknown): Entry | un
 export function expectation(entry: Entry): string {
   if (entry.about?.expected !== undefined) return entry.about.expected;
   const { kind, choices, minimum, maximum } = entry;
-  if (kind === 'choice') return choices.length === 1 ? `"${choices[0]}"` : `one of ${choices.join(', ')}`;
+  if (kind === 'choice') return oneOf(choices);
   if (kind === 'boolean') return 'true or false';
   if (kind === 'number') return `a whole number from ${minimum ?? 0} to ${maximum ?? Number.MAX_SAFE_INTEGER}`;
   if (kind === 'string') return 'text';
@@ -154,6 +154,12 @@ export function expectation(entry: Entry): string {
   return entry.item?.kind === 'string' || entry.item?.kind === 'choice'
     ? 'a list of text'
     : 'a list (lines that begin with "-")';
+}
+
+function oneOf(choices: readonly string[]): string {
+  const words = choices.filter((choice) => choice !== '');
+  const named = words.length === 1 ? `"${words[0]}"` : `one of ${words.join(', ')}`;
+  return words.length === choices.length ? named : `${named}, or "" for none`;
 }
 
 /** A setting that is one value, or a list of plain values, at a fixed path. These have environment names. */

@@ -27,7 +27,7 @@ function cut(text: string): string {
 function withoutCredentials(text: string): string {
   return text
     .replaceAll(/[^\x20-\x7e]/g, '?')
-    .replaceAll(/[^\s/]*@/g, `${MASK}@`)
+    .replaceAll(/[^\s/]+@/g, `${MASK}@`)
     .replaceAll(/\?.+/g, '?…');
 }
 

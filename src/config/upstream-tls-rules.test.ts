@@ -71,6 +71,10 @@ it.each([
   expect(load(accepted).settings).toBeDefined();
 });
 
+it('shows a suite that is none as it was written, for there is no credential in it', () => {
+  expect(() => load(tls('cipher_suites: ["@SECLEVEL=0"]'))).toThrow('= "@SECLEVEL=0": is not a cipher suite');
+});
+
 it('has no block for a server that is a process of this machine', () => {
   const stdio = (rest: string) => `mcps: [{ id: a, transport: stdio, command: node${rest} }]\n`;
   expect(faultsOf(stdio(', tls: { ca_file: a }'))[0]?.problem).toContain('belongs to transport: streamable-http');

@@ -24,6 +24,7 @@ export function parseOriginEntry(text: string): string | OriginFault {
       fault: '"null" is the origin of sandboxed and local pages, which cannot be told apart; list real origins',
     };
   }
+  if (/[\s,]/.test(text)) return { fault: 'has a blank or a comma; write each origin as an entry of its own' };
   return text.includes('*') ? wildcardEntry(text) : exactEntry(text);
 }
 

@@ -34,7 +34,9 @@ export class ListFile implements ListPart {
     try {
       bytes = await readFile(path);
     } catch (error) {
-      throw new Error(`${setting} = ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+      throw new Error(
+        `${setting} = ${path} cannot be read (${(error as NodeJS.ErrnoException).code}). Name a file that can.`,
+      );
     }
     const { columns, lines, faults, faultCount } = await inSlices(readNetworkText(bytes));
     if (faultCount > 0) {

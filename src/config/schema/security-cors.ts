@@ -28,6 +28,12 @@ const headerName = () =>
     return TOKEN.test(text) ? undefined : 'is not the name of a header';
   });
 
+/** Fetch, "forbidden response-header name": no grant makes a browser show it to a page. */
+const exposedName = () =>
+  headerName().superRefine((text, context) => {
+    if (/^set-cookie2?$/i.test(text)) context.addIssue('is a header no browser ever lets a page read');
+  });
+
 /** What is left out here is left to the other level, gateway or server; where both speak, both must agree. */
 export const cors = (where: 'gateway' | 'server') => {
   const aliases = where === 'gateway' ? { aliases: ['ALLOWED_ORIGINS'] } : {};
@@ -57,7 +63,7 @@ export const cors = (where: 'gateway' | 'server') => {
       fallback: 'none',
       example: ['Content-Type', 'Authorization', 'X-Requested-With'],
     }),
-    exposed_headers: z.exactOptional(z.array(headerName())).register(about, {
+    exposed_headers: z.exactOptional(z.array(exposedName())).register(about, {
       description:
         'Answer headers pages may read beside those MCP needs (Mcp-Session-Id, WWW-Authenticate, Retry-After and their like).',
       fallback: 'none',
