@@ -5,8 +5,8 @@ import { NO_LIVE_ENTRIES } from '../test/support/live-entries.ts';
 import { disabledAudit } from './audit/audit.ts';
 import { compileGeneration } from './generation.ts';
 import { TokenRegistry } from './identity/token-registry.ts';
-
 import { isStopped } from './policy/engine.ts';
+import type { Reporter } from './policy/network.ts';
 import type { Plane } from './proxy/services.ts';
 import { VOCABULARY } from './proxy/vocabulary.ts';
 import { openSqlite } from './storage/sqlite.ts';
@@ -21,7 +21,7 @@ mcps:
   - { id: search, transport: stdio, command: node, tools: { deny: [drop_*] }, auth: { type: token, token: ${SEARCH} } }
 `;
 
-async function compiled(text = FILE) {
+async function compiled(text = FILE, report: Reporter = () => {}) {
   const storage = openSqlite(folderWith({}));
   const registry = await TokenRegistry.open(storage, { onError: () => {} });
   onTestFinished(async () => {
@@ -42,7 +42,7 @@ async function compiled(text = FILE) {
     taskHandles: { open: () => undefined },
     addresses: { doubts: { doubt: () => {} } },
     entries: NO_LIVE_ENTRIES,
-    report: () => {},
+    report,
   };
   return compileGeneration(1, load(text).settings, services);
 }
@@ -137,6 +137,21 @@ describe('names and origins', () => {
     const { data: far } = await compiled(`server: { host: 0.0.0.0 }\n${FILE}`);
     expect(await judged(near, '/mcp/crm', page)).toBe('token.absent');
     expect(await judged(far, '/mcp/crm', page)).toBe('origin.not-allowed');
+  });
+
+  it('are only reported where that is asked for, and a page is granted nothing by it', async () => {
+    const reported: unknown[] = [];
+    const text = `security: { mode: report }\nserver: { host: 0.0.0.0 }\n${FILE}`;
+    const { data } = await compiled(text, (x, step, { reason }) => reported.push([x.headers.origin, step, reason]));
+    const page = [...HERE, 'Origin', 'https://staging.example.com'];
+    expect(await judged(data, '/mcp/crm', page)).toBe('token.absent');
+    const route = data.routes.find('/mcp/crm');
+    if ('code' in route) throw new Error(route.code);
+    const headers = [...page, 'Access-Control-Request-Method', 'POST'];
+    const result = await data.admit.run(exchangeOf({ method: 'OPTIONS', route, headers, peer: '127.0.0.1' }));
+    expect(result).toMatchObject({ step: 'cors', verdict: { answer: { status: 204, headers: [] } } });
+    const entry = ['https://staging.example.com', 'host-origin', 'origin.not-allowed'];
+    expect(reported).toEqual([entry, entry]);
   });
 
   it('of the admin listener are its own: no page of the main one may call it', async () => {
