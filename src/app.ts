@@ -19,7 +19,15 @@ import { AddressDoubts } from './policy/address-doubts.ts';
 import { banReport } from './proxy/ban-report.ts';
 import { Refuser } from './proxy/refuser.ts';
 import type { Estate, Generation } from './proxy/services.ts';
-import { announceTools, callsOf, endDenied, judgeAgain, noteUnverified, restartNeeded } from './reload.ts';
+import {
+  announceTools,
+  callsOf,
+  endDenied,
+  endUnverified,
+  judgeAgain,
+  noteUnverified,
+  restartNeeded,
+} from './reload.ts';
 import type { Storage } from './storage/storage.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -86,7 +94,9 @@ export class App {
     });
     this.doubts = new AddressDoubts({ ...parts, log: options.log, now: () => performance.now() });
     this.yard = new UpstreamYard({ log: options.log, metrics: parts.metrics, version: options.version });
-    this.certificates = new CertificateKeeper({ log: options.log, audit: parts.audit });
+    this.certificates = new CertificateKeeper({ log: options.log, audit: parts.audit }, () =>
+      endUnverified(this.estate),
+    );
     this.listeners = bindListeners(this.settings, {
       estate: this.estate,
       certificates: this.certificates,

@@ -28,10 +28,13 @@ interface Kept {
 export class CertificateKeeper {
   private readonly log: Log;
   private readonly audit: Audit;
+  private readonly onClients: () => void;
   private readonly kept: Kept[] = [];
   private timer: NodeJS.Timeout | undefined;
 
-  constructor({ log, audit }: { readonly log: Log; readonly audit: Audit }) {
+  /** @param onClients called when certificates of clients that were good may not be any more */
+  constructor({ log, audit }: { readonly log: Log; readonly audit: Audit }, onClients: () => void) {
+    this.onClients = onClients;
     this.log = log;
     this.audit = audit;
   }
@@ -119,7 +122,9 @@ export class CertificateKeeper {
 
   private use(kept: Kept, acceptor: TlsAcceptor): void {
     if (acceptor.digest === kept.stage.digest) return;
+    const { terms } = kept.stage;
     kept.stage.use(acceptor);
+    if (kept.stage.terms !== terms) this.onClients();
     this.warn(acceptor);
     this.log.info('certificates loaded', { setting: `${kept.place}.tls`, certificates: acceptor.shown });
     this.audit.note({ type: 'lifecycle', rule: `${kept.place}.tls`, detail: `certificates loaded: ${acceptor.shown}` });

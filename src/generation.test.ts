@@ -65,6 +65,7 @@ describe('a compiled configuration', () => {
       'response-headers',
       'request-id',
       'client-address',
+      'client-certificate',
       'transport-security',
       'network',
       'cors-headers',

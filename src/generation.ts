@@ -14,6 +14,7 @@ import { auditIntent, type PrefixSource } from './policy/audit-intent.ts';
 import { authenticate } from './policy/authenticate.ts';
 import { authorize, type ExtendedMethods } from './policy/authorize.ts';
 import { type ClientAddressPorts, clientAddress } from './policy/client-address.ts';
+import { clientCertificate } from './policy/client-certificate.ts';
 import { cors, corsHeaders } from './policy/cors.ts';
 import { adminCors, type CorsSettings, compileCors } from './policy/cors-policy.ts';
 import { compileAdmission, compileDecision, type OnThrow } from './policy/engine.ts';
@@ -75,12 +76,14 @@ export async function compileGeneration(
   const known = routes({ headerCount: settings.server.limits.header_count });
   const dataClient = clientAddress(from.data, services.addresses);
   const adminClient = clientAddress(from.admin, services.addresses);
+  const shown = clientCertificate();
   const after = [identify, mayEnter, parse(parseSettings(settings))];
   const pages = compileCors(pageSettings(settings));
   const adminPages = adminCors(isLoopback(settings.admin.host));
   const dataSteps = [
     ...before,
     dataClient,
+    shown,
     ...strict,
     network(from.data.network, services.report),
     corsHeaders(pages),
@@ -92,6 +95,7 @@ export async function compileGeneration(
   const adminSteps = [
     ...before,
     adminClient,
+    shown,
     ...strict,
     network(from.admin.network, services.report),
     corsHeaders(adminPages),

@@ -36,6 +36,7 @@ describe('a stream that an entry of a list let in', () => {
         holder: 'ada' as PrincipalId,
         client: parseAddress(address),
         isLocalhost: false,
+        connection: undefined,
         server: 'crm',
         generation: 1,
         expiresAt: undefined,

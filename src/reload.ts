@@ -5,13 +5,14 @@ import { writeNotification } from './jsonrpc/write.ts';
 import { META_SUBSCRIPTION_ID } from './protocol/classify.ts';
 import type { Estate, Generation } from './proxy/services.ts';
 import { Subscription } from './proxy/subscription.ts';
+import type { Ticket } from './session/tickets.ts';
 import type { Upstream } from './upstream/lane.ts';
 
 const TOOLS_CHANGED = 'notifications/tools/list_changed';
 
 /**
  * Ends what the rules in force would not let in any more: sessions and streams of servers and credentials that are gone,
- * streams and calls of addresses that may not come, and listeners who may not hear all they were granted. Calls under way finish under the rules that let them in.
+ * streams and calls of addresses and certificates that may not come, and listeners who may not hear all they were granted. Calls under way finish under the rules that let them in.
  */
 export function judgeAgain(estate: Estate, rules: Generation): void {
   estate.sessions.endWhere((session) => {
@@ -22,6 +23,7 @@ export function judgeAgain(estate: Estate, rules: Generation): void {
     if (ticket.server !== undefined && !rules.servers.has(ticket.server)) return 'server-removed';
     if (!rules.stillAccepts(ticket.holder, ticket.server)) return 'token-revoked';
     if (rules.network.refuses(ticket.client, ticket.isLocalhost, ticket.server)) return 'address-denied';
+    if (isRefused(ticket)) return 'certificate-refused';
     return ticket instanceof Subscription ? ticket.judgeAgain(rules) : undefined;
   });
 }
@@ -45,6 +47,15 @@ export class EndedEntries {
     this.known = network;
     this.until = network.until;
   }
+}
+
+/** Ends what is open on connections whose client's certificate is not good any more. */
+export function endUnverified({ tickets }: Estate): void {
+  tickets.rejudge((ticket) => (isRefused(ticket) ? 'certificate-refused' : undefined));
+}
+
+function isRefused({ connection }: Ticket): boolean {
+  return connection?.shown?.fault(connection) !== undefined;
 }
 
 /**

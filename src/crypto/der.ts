@@ -1,6 +1,6 @@
 /**
- * The little of DER (ITU-T X.690) that a certificate needs. Only ever written, never read: what comes from outside is parsed
- * by OpenSSL alone.
+ * The little of DER (ITU-T X.690) that a certificate needs. Written here; what comes from outside is parsed by OpenSSL, and
+ * read again in `revocation-list.ts` alone.
  */
 
 function length(size: number): Buffer {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { IpAddress } from '../net/ip-address.ts';
 import { socketAddress } from '../net/socket-address.ts';
 import type { ClientCertificate } from './client-certificate.ts';
+import type { ShownCertificate } from './shown-certificate.ts';
 
 /** That the peer itself was let in, and for how long nobody has to ask again. */
 export interface PeerVerdict {
@@ -28,6 +29,8 @@ export class Connection {
   isEncrypted: boolean;
   /** The client's own certificate, where one was asked for, shown and verified. */
   certificate: ClientCertificate | undefined = undefined;
+  /** To judge that again. Undefined where TLS does not end. */
+  shown: ShownCertificate | undefined = undefined;
   /**
    * A PROXY header came first. Then the peer is not the client's own machine, and where the header named nobody (LOCAL,
    * UNKNOWN) forwarding headers are worth nothing either: whoever sent it passes bytes on without looking into them.

@@ -7,6 +7,7 @@ import {
   type Server,
 } from 'node:tls';
 import { namesOf, ServerNames } from './server-names.ts';
+import { type ClientTerms, clientTerms } from './shown-certificate.ts';
 import { type KeyPair, type KeyPairFiles, loadAuthorities, loadKeyPair, loadRevocationLists } from './tls-files.ts';
 import { type TlsProtocolSettings, tlsProtocolOptions } from './tls-protocol.ts';
 
@@ -26,8 +27,7 @@ export interface ListenerTlsSettings extends TlsProtocolSettings {
 export interface TlsAcceptor {
   /** Never listens: connections are handed to it. */
   readonly server: Server;
-  /** Whoever shows no certificate that can be verified goes no further. */
-  readonly requiresClient: boolean;
+  readonly clients: ClientTerms;
   /** Changes when the settings or the content of a file do. */
   readonly digest: string;
   /** Its certificates, for people: subject, end, SHA-256 fingerprint. */
@@ -80,11 +80,19 @@ export function compileTls(settings: ListenerTlsSettings, setting: string): TlsA
   const shown = certificates.map(({ pair }) => described(pair)).join('; ');
   return {
     server,
-    requiresClient: settings.client_certificates === 'require',
+    clients: clientTerms(
+      settings.client_certificates,
+      clients.context,
+      digestOf([settings.client_certificates, clients.context]),
+    ),
     shown,
     doubts,
-    digest: createHash('sha256').update(JSON.stringify(material)).digest('hex'),
+    digest: digestOf(material),
   };
+}
+
+function digestOf(material: unknown): string {
+  return createHash('sha256').update(JSON.stringify(material)).digest('hex');
 }
 
 /** No renegotiation (CVE-2009-3555 and what it costs), no compression (CRIME). Early data is off in Node: there is no switch. */

@@ -53,8 +53,10 @@ async function listening(settings: Partial<ListenerTlsSettings> = {}, before: re
     { host: '127.0.0.1', port: 0, limits: LIMITS },
     {
       request: ({ socket }, response) => {
-        const { isEncrypted, announced, certificate } = connectionOf(socket);
-        const text = JSON.stringify({ isEncrypted, announced: announced?.text, certificate });
+        const connection = connectionOf(socket);
+        const fault = connection.shown?.fault(connection);
+        const { isEncrypted, announced, certificate } = connection;
+        const text = JSON.stringify({ isEncrypted, announced: announced?.text, certificate, fault });
         response.writeHead(200, { 'content-length': text.length }).end(text);
       },
       headers: () => [],
@@ -124,6 +126,81 @@ describe('a connection', () => {
     };
     expect([await status(good), await status(revoked)]).toEqual([200, 403]);
     expect(turned).toEqual(['tls.client-certificate: CERT_REVOKED']);
+  });
+});
+
+describe('a connection that is open while the terms change', () => {
+  const use = (stage: TlsStage, more: Partial<ListenerTlsSettings>) =>
+    stage.use(compileTls(settingsOf(more), 'server.tls'));
+
+  /** One connection that shows a certificate; says its common name and what is wrong with it now. */
+  async function open(url: string, { cert, key }: Certificate) {
+    const socket = await openTls(url, trusting({ cert, key }));
+    onTestFinished(() => void socket.destroy());
+    return async () => {
+      const { certificate, fault } = JSON.parse((await ask(socket, GET)).body);
+      return [certificate?.subject, fault];
+    };
+  }
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('is judged by the lists in force, one by one (%s)', async (max_version) => {
+    const clients = createAuthority('Clients');
+    onTestFinished(() => clients.remove());
+    const [good, taken] = ['good', 'taken'].map((name) => clients.issue({ names: [name], usage: 'clientAuth' }));
+    const terms = {
+      client_certificates: 'require',
+      ca_file: clients.certFile,
+      crl_file: clients.revoke(),
+      max_version: max_version === 'TLSv1.2' ? '1.2' : '1.3',
+    } as const;
+    const { url, stage } = await listening(terms);
+    const [first, second] = await Promise.all([open(url, good as Certificate), open(url, taken as Certificate)]);
+    expect(await second()).toEqual(['CN=taken', undefined]);
+    const renewed = own;
+    own = authority.issue();
+    use(stage, terms);
+    expect(await second()).toEqual(['CN=taken', undefined]);
+    own = renewed;
+    clients.revoke(taken as Certificate);
+    use(stage, terms);
+    expect([await first(), await second()]).toEqual([
+      ['CN=good', undefined],
+      [undefined, 'revoked'],
+    ]);
+    use(stage, { ...terms, client_certificates: 'request' });
+    expect([await first(), await second()]).toEqual([
+      ['CN=good', undefined],
+      [undefined, undefined],
+    ]);
+  });
+
+  it('is judged by the authorities in force, and by whether one is required', async () => {
+    const strangers = createAuthority('Strangers');
+    onTestFinished(() => strangers.remove());
+    const asks = { client_certificates: 'request', ca_file: authority.certFile } as const;
+    const { url, stage } = await listening(asks);
+    const shows = await open(url, authority.issue({ names: ['agent'], usage: 'clientAuth' }));
+    const stranger = await open(url, strangers.issue({ usage: 'clientAuth' }));
+    expect([await shows(), await stranger()]).toEqual([
+      ['CN=agent', undefined],
+      [undefined, undefined],
+    ]);
+    use(stage, { ...asks, client_certificates: 'require' });
+    expect([await shows(), await stranger()]).toEqual([
+      ['CN=agent', undefined],
+      [undefined, 'none was verified'],
+    ]);
+    use(stage, { ...asks, ca_file: strangers.certFile });
+    expect([await shows(), await stranger()]).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+    ]);
+    use(stage, { client_certificates: 'require', ca_file: strangers.certFile });
+    expect(await shows()).toEqual([undefined, 'its authority is not trusted any more']);
+    use(stage, asks);
+    expect(await shows()).toEqual(['CN=agent', undefined]);
+    use(stage, {});
+    expect(await shows()).toEqual([undefined, undefined]);
   });
 });
 

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import { PROBLEMS } from '../problem/catalogue.ts';
-import { clientCertificateOf } from './client-certificate.ts';
 import type { Connection } from './connection.ts';
 import type { Stage, TurnedAway } from './entrance.ts';
+import { type ClientTerms, ShownCertificate } from './shown-certificate.ts';
 import type { TlsAcceptor } from './tls-acceptor.ts';
 
 /** RFC 8446, section 5.1: the first byte of a handshake record. */
@@ -17,16 +17,19 @@ type Outcome = TLSSocket | TurnedAway | undefined;
 
 /**
  * The TLS handshake of a listener. The certificates in force may be exchanged at any time: handshakes under way finish with
- * the old ones, and connections that are through do not notice.
+ * the old ones. Connections that are through do not notice, but that their client's certificate is judged again.
  */
 export class TlsStage implements Stage {
   readonly name = 'tls';
   private readonly waiting = new WeakMap<Socket, (outcome: Outcome) => void>();
   private readonly rotation: NodeJS.Timeout;
   private acceptor: TlsAcceptor;
+  /** What clients must show now. */
+  terms: ClientTerms;
 
   constructor(acceptor: TlsAcceptor) {
     this.acceptor = acceptor;
+    this.terms = acceptor.clients;
     this.hear(acceptor.server);
     this.rotation = setInterval(() => this.rotate(), TICKET_KEY_MS).unref();
   }
@@ -40,6 +43,7 @@ export class TlsStage implements Stage {
   use(acceptor: TlsAcceptor): void {
     this.hear(acceptor.server);
     this.acceptor = acceptor;
+    if (acceptor.clients.digest !== this.terms.digest) this.terms = acceptor.clients;
   }
 
   stop(): void {
@@ -62,13 +66,14 @@ export class TlsStage implements Stage {
     raw.unshift(first);
     // Node's HTTP server accepts halves. A client that closes its half is gone: TLS has no use for the other.
     raw.allowHalfOpen = false;
-    const { acceptor } = this;
+    const { acceptor, terms } = this;
     const outcome = await this.handshake(raw, acceptor);
     if (outcome === undefined || 'reason' in outcome) return outcome;
-    const certificate = clientCertificateOf(outcome);
-    if (acceptor.requiresClient && certificate === undefined) return unverified(outcome);
+    const shown = new ShownCertificate(outcome, terms, this);
+    if (terms.mode === 'require' && shown.verified === undefined) return unverified(outcome);
     connection.isEncrypted = true;
-    connection.certificate = certificate;
+    connection.certificate = shown.verified;
+    connection.shown = shown;
     return outcome;
   }
 

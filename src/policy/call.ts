@@ -1,3 +1,4 @@
+import type { Connection } from '../http/connection.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import type { IpAddress } from '../net/ip-address.ts';
@@ -18,6 +19,8 @@ export interface CallOrigin {
   /** The same in its canonical spelling. */
   readonly clientAddress: string;
   readonly isLocalhost: boolean;
+  /** Undefined where nobody called. */
+  readonly connection: Connection | undefined;
   /** SHA-256 fingerprint of the client's own certificate, if it was verified. */
   readonly clientCertificate: string | undefined;
   readonly userAgent: string | undefined;
@@ -37,6 +40,7 @@ export function originOfServer(id: string, sessionKey: string): CallOrigin {
     clientAddress: '',
     clientCertificate: undefined,
     isLocalhost: false,
+    connection: undefined,
     userAgent: undefined,
     route: 'server',
     httpMethod: '',

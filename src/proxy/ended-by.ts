@@ -14,5 +14,6 @@ export const ENDED_BY: { readonly [R in EndReason]: Problem } = {
   'server-removed': PROBLEMS.SERVER_REMOVED,
   'rules-changed': PROBLEMS.ENDED,
   'address-denied': PROBLEMS.ENDED,
+  'certificate-refused': PROBLEMS.ENDED,
   shutdown: PROBLEMS.SHUTTING_DOWN,
 };

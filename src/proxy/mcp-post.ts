@@ -203,6 +203,7 @@ export function originOf(x: Exchange, index: number): CallOrigin {
     clientAddress: x.clientAddress,
     clientCertificate: x.connection.certificate?.fingerprint,
     isLocalhost: x.isLocalhost,
+    connection: x.connection,
     userAgent: x.headers.userAgent,
     route: x.route.path,
     httpMethod: 'POST',

@@ -1,4 +1,5 @@
 import type { LaneToolDirectory } from '../catalog/tool-directory.ts';
+import type { Connection } from '../http/connection.ts';
 import type { Principal, PrincipalId } from '../identity/principal.ts';
 import type { Message } from '../jsonrpc/message.ts';
 import type { RequestId } from '../jsonrpc/span.ts';
@@ -108,6 +109,10 @@ export abstract class ReceivedCall implements Call, Ticket {
 
   get isLocalhost(): boolean {
     return this.origin.isLocalhost;
+  }
+
+  get connection(): Connection | undefined {
+    return this.origin.connection;
   }
 
   get expiresAt(): number | undefined {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Connection } from '../http/connection.ts';
 import type { PrincipalId } from '../identity/principal.ts';
 import type { IpAddress } from '../net/ip-address.ts';
 import type { Exchange } from '../policy/exchange.ts';
@@ -22,6 +23,7 @@ export class SessionStream implements StreamOwner, MessageStream, OutletStream, 
   readonly holder: PrincipalId;
   readonly client: IpAddress | undefined;
   readonly isLocalhost: boolean;
+  readonly connection: Connection;
   readonly server: string;
   readonly generation: number;
   readonly expiresAt: number | undefined;
@@ -47,6 +49,7 @@ export class SessionStream implements StreamOwner, MessageStream, OutletStream, 
     this.server = session.server;
     this.client = x.client;
     this.isLocalhost = x.isLocalhost;
+    this.connection = x.connection;
     this.generation = rules.number;
     this.expiresAt = x.principal?.expiresAt;
     this.record = new StreamRecord(estate, x, 'sse');

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Connection } from '../http/connection.ts';
 import type { PrincipalId } from '../identity/principal.ts';
 import type { IpAddress } from '../net/ip-address.ts';
 import type { Exchange } from '../policy/exchange.ts';
@@ -26,6 +27,7 @@ export class SseChannel implements Carrier, OutletStream, StreamOwner, Ticket {
   readonly holder: PrincipalId;
   readonly client: IpAddress | undefined;
   readonly isLocalhost: boolean;
+  readonly connection: Connection;
   readonly server: string;
   readonly generation: number;
   readonly expiresAt: number | undefined;
@@ -54,6 +56,7 @@ export class SseChannel implements Carrier, OutletStream, StreamOwner, Ticket {
     this.server = x.route.server as string;
     this.client = x.client;
     this.isLocalhost = x.isLocalhost;
+    this.connection = x.connection;
     this.generation = rules.number;
     this.expiresAt = x.principal?.expiresAt;
     this.record = new StreamRecord(estate, x, 'sse');

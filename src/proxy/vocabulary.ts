@@ -23,6 +23,7 @@ const POLICIES = [
   'response-headers',
   'request-id',
   'client-address',
+  'client-certificate',
   'transport-security',
   'network',
   'host-origin',

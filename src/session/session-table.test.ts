@@ -136,6 +136,7 @@ describe('the ticket office', () => {
       holder: principal,
       client: undefined,
       isLocalhost: true,
+      connection: undefined,
       server: 'crm',
       generation: 1,
       expiresAt: undefined,

@@ -1,3 +1,4 @@
+import type { Connection } from '../http/connection.ts';
 import type { PrincipalId } from '../identity/principal.ts';
 import { InFlight, type Linked } from '../in-flight/in-flight.ts';
 import type { IpAddress } from '../net/ip-address.ts';
@@ -14,6 +15,8 @@ export type EndReason =
   | 'rules-changed'
   /** Its client's address is denied, banned, or no longer among those allowed. */
   | 'address-denied'
+  /** What its client showed in the handshake is not good any more. */
+  | 'certificate-refused'
   | 'shutdown';
 
 /**
@@ -27,6 +30,8 @@ export interface Ticket extends Linked<Ticket> {
   /** Where its client is, as its request was judged; undefined when nobody could say. */
   readonly client: IpAddress | undefined;
   readonly isLocalhost: boolean;
+  /** What its request came on; undefined for what nobody asked for. */
+  readonly connection: Connection | undefined;
   readonly server: string | undefined;
   /** The generation of the configuration that let it in. */
   readonly generation: number;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { bytesOf, modernCall } from '../attack/requests.ts';
+import { bytesOf, modern, modernCall, modernMessage } from '../attack/requests.ts';
 import { type Authority, type Certificate, createAuthority } from '../support/certificates.ts';
 import { connectV1, connectV2 } from '../support/clients.ts';
 import { type FixtureHttp, startFixtureHttp } from '../support/fixture-server.ts';
@@ -20,6 +20,7 @@ let token: string;
 let first: string;
 let second: string;
 let redirectUrl: string;
+let write: (clientCertificates: 'request' | 'require') => void;
 
 const HEALTH = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
@@ -37,21 +38,23 @@ beforeAll(async () => {
   lay(first, authority.issue());
   lay(second, authority.issue({ names: ['second.example.com'] }));
   const pair = (folder: string) => ({ cert_file: join(folder, 'tls.crt'), key_file: join(folder, 'tls.key') });
-  gateway = await startGateway({
-    config: {
+  write = (client_certificates) => {
+    const asks = { client_certificates, ca_file: authority.certFile, crl_file: authority.revoke() };
+    const config = {
       server: {
+        port: 0,
         public_url: 'https://localhost',
-        tls: {
-          ...pair(first),
-          certificates: [pair(second)],
-          client_certificates: 'request',
-          ca_file: authority.certFile,
-        },
+        tls: { ...pair(first), certificates: [pair(second)], ...asks },
         redirect: { port: 0 },
       },
+      admin: { port: 0 },
       mcps: [{ id: 'files', transport: 'streamable-http', url: fixture.url }],
-    },
-  });
+    };
+    writeFileSync(configFile, stringify(config), { mode: 0o600 });
+  };
+  const configFile = join(authority.folder, 'live.yaml');
+  write('request');
+  gateway = await startGateway({ configFile });
   token = await gateway.token('tls');
   const { stdout } = await gateway.command('status', '--json');
   const { listeners } = JSON.parse(stdout) as { listeners: { name: string; url: string }[] };
@@ -163,6 +166,48 @@ describe('new certificates', () => {
     expect((await handshake(gateway.url, { ca: authority.cert })).protocol).toBe('TLSv1.3');
     const written = JSON.stringify(gateway.audit()) + gateway.stdout() + gateway.stderr();
     expect(written).not.toContain('PRIVATE KEY');
+  });
+});
+
+describe('a client certificate that is taken back', () => {
+  it('is good for nothing from then on, on connections that are open too; no other is touched', async () => {
+    const [good, taken] = [0, 1].map(() => authority.issue({ usage: 'clientAuth' })) as [Certificate, Certificate];
+    const showing = ({ cert, key }: Certificate) => openTls(gateway.url, { ca: authority.cert, cert, key });
+    const nobody = await openTls(gateway.url, { ca: authority.cert });
+    const [kept, idle, busy] = await Promise.all([showing(good), showing(taken), showing(taken)]);
+    const status = async (socket: typeof kept) => (await ask(socket, HEALTH)).status;
+    expect([await status(nobody), await status(idle)]).toEqual([200, 200]);
+    let stream = '';
+    busy.on('data', (piece: Buffer) => {
+      stream += piece.toString('latin1');
+    });
+    const filter = { notifications: { toolsListChanged: true } };
+    const listen = modernMessage('subscriptions/listen', filter);
+    busy.write(bytesOf(modern('/mcp/files', token, listen)));
+    await until(() => stream.includes('subscriptions/acknowledged'), 'the stream is open');
+
+    write('require');
+    process.kill(gateway.pid, 'SIGHUP');
+    await until(async () => (await status(nobody).catch(() => 0)) === 403, 'who has shown nothing is told so');
+    expect(nobody.destroyed || (await status(nobody).catch(() => 0))).not.toBe(200);
+    expect([await status(kept), await status(idle)]).toEqual([200, 200]);
+    expect(stream).not.toContain('\r\n0\r\n\r\n');
+
+    authority.revoke(taken);
+    await until(() => stream.endsWith('\r\n0\r\n\r\n'), 'the stream has been ended');
+    await gateway.audited(({ reason }) => reason === 'certificate-refused', 'its end is recorded');
+    const refused = await ask(idle, HEALTH);
+    expect([refused.status, JSON.parse(refused.body).error]).toEqual([403, 'client_certificate_required']);
+    const row = await gateway.audited(({ rule }) => rule === 'revoked', 'the refusal is recorded');
+    expect(row).toMatchObject({ policy: 'client-certificate', reason: 'tls.client-certificate', status: 403 });
+    expect(row).not.toHaveProperty('client_certificate');
+    expect(await status(kept)).toBe(200);
+    for (const socket of [kept, idle, busy, nobody]) socket.destroy();
+    write('request');
+    const reloads = () => gateway.audit().filter(({ detail }) => String(detail).startsWith('configuration reloaded'));
+    const before = reloads().length;
+    process.kill(gateway.pid, 'SIGHUP');
+    await until(() => reloads().length > before, 'no certificate is required any more');
   });
 });
 

@@ -94,6 +94,7 @@ const ORIGIN: CallOrigin = {
   clientAddress: '203.0.113.7',
   isLocalhost: false,
   clientCertificate: undefined,
+  connection: undefined,
   userAgent: undefined,
   route: '/mcp/crm',
   httpMethod: 'POST',
