@@ -9,6 +9,7 @@ import { check } from './check.ts';
 import { clientConfigCommand } from './client-config-command.ts';
 import { ipCommands } from './ip.ts';
 import { processContext } from './process-context.ts';
+import { ProcessOutput } from './process-output.ts';
 import { serve } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
@@ -31,12 +32,17 @@ State (tokens, the audit record, the control socket) lives in one folder, 0700: 
 else .sallyport beside the configuration file; without one, sallyport in the user's data folder
 ($XDG_DATA_HOME or ~/.local/share).`;
 
-/** @returns the exit code */
-async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+interface Outcome {
+  readonly exitCode: number;
+  /** A gateway ran: whoever reads its log must not keep it from ending. */
+  readonly served: boolean;
+}
+
+async function run(argv: readonly string[], terminal: Terminal): Promise<Outcome> {
   const divide = argv.indexOf('--');
   const own = divide === -1 ? argv : argv.slice(0, divide);
   const command = divide === -1 ? [] : argv.slice(divide + 1);
-  let code = 0;
+  let [exitCode, served] = [0, false];
   const program = new Command('sallyport')
     .description('A security gateway for Model Context Protocol servers.')
     .version(VERSION)
@@ -59,13 +65,14 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   serving.action(async (options: Record<string, unknown>) => {
     if (divide !== -1 && command.length === 0)
       throw new Error('nothing follows --: give the command that starts the server');
-    code = await serve({ file: options.config as string | undefined, flags: options, command }, terminal);
+    exitCode = await serve({ file: options.config as string | undefined, flags: options, command }, terminal);
+    served = true;
   });
   checking.action(async (options: Record<string, unknown>) => {
-    code = await check(options.config as string | undefined, options, terminal);
+    exitCode = await check(options.config as string | undefined, options, terminal);
   });
   const context = processContext(terminal, (exit) => {
-    code = exit;
+    exitCode = exit;
   });
   tokenCommands(program, context);
   ipCommands(program, context);
@@ -74,7 +81,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   auditCommands(program, context);
   certCommands(program, context);
   await program.parseAsync([...own], { from: 'user' });
-  return code;
+  return { exitCode, served };
 }
 
 /** What a listener throws when it cannot have its address. */
@@ -99,9 +106,16 @@ function explain(error: unknown): string {
   return `sallyport: ${message ?? String(error)}`;
 }
 
+/** How long the last lines of a gateway's log may wait for their reader, in milliseconds. */
+const LOG_GRACE = 2000;
+
+const output = new ProcessOutput();
 const terminal = processTerminal();
+let served = false;
 try {
-  process.exitCode = await run(process.argv.slice(2), terminal);
+  const outcome = await run(process.argv.slice(2), terminal);
+  served = outcome.served;
+  process.exitCode = outcome.exitCode;
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode;
@@ -110,5 +124,7 @@ try {
     process.exitCode = 1;
   }
 }
+const lost = await output.written(served ? LOG_GRACE : undefined);
+if (lost !== undefined && !served) process.exitCode = lost;
 // What is still open after an orderly stop (a client that holds its connection) must not keep the process.
 process.exit();
