@@ -3,28 +3,43 @@ import {
   type FirewallRules,
   type LineReader,
   type LineReading,
+  ports,
   readRules,
+  rule,
 } from './firewall-read.ts';
+import { iptablesReader } from './iptables-read.ts';
 
 /** Reads the rules of a firewall. `plain` is one address or network a line, all of them allowed. */
 export function readFirewall(text: string, format: FirewallFormat, port: number | undefined): FirewallRules {
-  return readRules(text, READERS[format](text), port);
+  return readRules(text, READERS[format](text), port, format === 'ufw' && UFW_COMMANDS.test(text));
 }
 
 /** What the text looks like. */
 export function formatOf(text: string): FirewallFormat {
-  if (/^### tuple ###|^Status: |^To\s+Action\s+From\s*$/m.test(text)) return 'ufw';
+  if (/^### tuple ###|^Status: |^To\s+Action\s+From\s*$/m.test(text) || UFW_COMMANDS.test(text)) return 'ufw';
   if (/^-A \S|^:[A-Z]\S* |^\*(filter|nat|mangle|raw)\s*$/m.test(text)) return 'iptables';
   return /^\s*(allow|deny)\s+\S+\s*;/m.test(text) ? 'nginx' : 'plain';
 }
 
 const READERS: Readonly<Record<FirewallFormat, (text: string) => LineReader>> = {
   // A rules file says each rule twice: in a comment as it was given, and as iptables takes it.
-  ufw: (text) => (text.includes('### tuple ###') ? ufwTuple : ufwStatus),
-  iptables: () => iptablesLine,
+  ufw: (text) => (text.includes('### tuple ###') ? ufwTuple : UFW_COMMANDS.test(text) ? ufwCommand : ufwStatus),
+  iptables: iptablesReader,
   nginx: () => nginxLine,
   plain: () => plainLine,
 };
+
+/** What `sallyport ip export --ufw` writes. */
+const UFW_COMMANDS = /^ufw prepend /m;
+const UFW_COMMAND = /^ufw prepend (allow|deny) proto (tcp)(?: from (\S+))? to any port (\d+)(?: comment '([^']*)')?$/;
+
+function ufwCommand(line: string): LineReading {
+  if (/^$|^#|^set -eu$/.test(line)) return undefined;
+  const command = UFW_COMMAND.exec(line);
+  if (command === null) return { unread: 'is no command `sallyport ip export --ufw` would write' };
+  const [, verb = '', protocol = '', source = 'any', port = '', note = ''] = command;
+  return rule(verb, source, note, protocol, ports(port));
+}
 
 const UFW_TUPLE = /^### tuple ### (\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (.+)$/;
 
@@ -47,6 +62,7 @@ const UFW_ROW =
 const UFW_HEAD = /^$|^(Status|Logging|Default|New profiles):|^To {2,}Action|^-- /;
 
 function ufwStatus(line: string): LineReading {
+  if (/^Default: (deny|reject) \(incoming\)/.test(line)) return { closes: true };
   if (UFW_HEAD.test(line)) return undefined;
   const row = UFW_ROW.exec(line);
   if (row === null) return { unread: 'is no row of `ufw status`' };
@@ -56,41 +72,6 @@ function ufwStatus(line: string): LineReading {
   const [, port = '', protocol = 'any'] = /^([\d:,]+)(?:\/(\w+))?$/.exec(where) ?? [];
   if (port === '' && where !== 'Anywhere') return { unread: `names "${where}", which may be any port` };
   return rule(verb.toLowerCase(), source, note, protocol, ports(port === '' ? 'any' : port));
-}
-
-const ports = (written: string): readonly string[] => (written === 'any' ? [] : written.split(','));
-
-function rule(verb: string, source: string, note: string, protocol: string, at: readonly string[]): LineReading {
-  if (verb === 'limit') return { left: 'limits a rate, which is no matter of addresses' };
-  if (verb !== 'allow' && verb !== 'deny' && verb !== 'reject') return { unread: `does "${verb}"` };
-  if (protocol !== 'any' && protocol !== 'tcp') return { left: `is for ${protocol}` };
-  return { action: verb === 'allow' ? 'allow' : 'deny', source, note, ports: at };
-}
-
-const TARGETS: Readonly<Record<string, string>> = { ACCEPT: 'allow', DROP: 'deny', REJECT: 'deny' };
-/** Options that change nothing about who is meant: the value is skipped. */
-const IRRELEVANT = new Set(['-m', '--reject-with', '-d']);
-
-function iptablesLine(line: string): LineReading {
-  if (/^(#|\*|:|COMMIT$|$)/.test(line)) return undefined;
-  const words: readonly string[] = line.match(/"(?:\\.|[^"\\])*"|\S+/g) ?? [];
-  if (words[0] !== '-A') return { unread: 'is no rule `iptables-save` would write' };
-  if (words[1] !== 'INPUT') return { left: `is in the chain ${words[1]}, not in INPUT` };
-  const said: Record<string, string> = {};
-  for (let i = 2; i < words.length; i += 2) {
-    const [option = '', value = ''] = [words[i], words[i + 1]];
-    if (IRRELEVANT.has(option)) continue;
-    if (!/^(-s|-p|-j|--dports?|--comment)$/.test(option)) {
-      const why = `has "${option}", which is more than an address`;
-      return words.includes('-s') ? { unread: why } : { left: why };
-    }
-    said[option] = value.replace(/^"(.*)"$/, '$1').replace(/\\(.)/g, '$1');
-  }
-  const verb = TARGETS[said['-j'] ?? ''];
-  if (verb === undefined) return { unread: `goes to ${said['-j'] ?? 'nowhere'}` };
-  const protocol = (said['-p'] ?? 'any').replace(/^all$/, 'any');
-  const at = ports(said['--dport'] ?? said['--dports'] ?? 'any');
-  return rule(verb, said['-s'] ?? 'any', said['--comment'] ?? '', protocol, at);
 }
 
 function nginxLine(line: string): LineReading {

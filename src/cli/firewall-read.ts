@@ -19,10 +19,12 @@ export interface LeftLine {
 export interface FirewallRules {
   /** In the order of the text. */
   readonly entries: readonly FirewallEntry[];
-  /** Lines nobody could read: what they were to allow or deny is missing. */
+  /** Lines of which something may be missing: nobody could read them, or they deny what an address list cannot say. */
   readonly unread: readonly LeftLine[];
-  /** Lines that were read and have no place in an address list. */
+  /** Lines that were read and have no place in an address list; leaving them out lets nobody in. */
   readonly left: readonly LeftLine[];
+  /** Whoever the text does not allow is kept out by it. */
+  readonly closes: boolean;
 }
 
 /** What one line says: an entry, why it is none, or undefined when it has nothing to say. */
@@ -33,49 +35,74 @@ export type LineReading =
       readonly note: string;
       readonly ports?: readonly string[];
     }
-  | { readonly unread: string }
+  | { readonly unread: string; readonly ports?: readonly string[] }
   | { readonly left: string }
+  | { readonly closes: true }
   | undefined;
 
 export type LineReader = (line: string) => LineReading;
+
+/** The ports of a rule, none when it is for all of them. */
+export const ports = (written: string): readonly string[] => (written === 'any' ? [] : written.split(','));
+
+/** What a line says that was taken apart, in the words of ufw. */
+export function rule(verb: string, source: string, note: string, protocol: string, at: readonly string[]): LineReading {
+  if (verb === 'limit') return { left: 'limits a rate, which is no matter of addresses' };
+  if (verb !== 'allow' && verb !== 'deny' && verb !== 'reject') return { unread: `does "${verb}"` };
+  if (protocol !== 'any' && protocol !== 'tcp') return { left: `is for ${protocol}` };
+  return { action: verb === 'allow' ? 'allow' : 'deny', source, note, ports: at };
+}
 
 /** Sources that mean everybody. */
 const EVERYBODY = /^(any|all|anywhere|anywhere \(v6\)|0\.0\.0\.0\/0|::\/0)$/i;
 
 /**
  * Reads rules line by line. A rule for a port counts when it is the gateway's (`port`); one for another port says nothing of who
- * may come here. Without a port, rules that name one are left, each with its reason.
+ * may come here. Without a port, rules that name one become no entries, each with its reason.
+ *
+ * @param prepended each line goes in front of those before it, so the last one is the first rule
  */
-export function readRules(text: string, read: LineReader, port: number | undefined): FirewallRules {
+export function readRules(text: string, read: LineReader, port: number | undefined, prepended: boolean): FirewallRules {
   const entries: FirewallEntry[] = [];
   const unread: LeftLine[] = [];
   const left: LeftLine[] = [];
   /** Families of which everybody has been denied: firewalls take the first rule that fits, so later ones let nobody in. */
   const closed = new Set<4 | 6>();
-  for (const [index, raw] of text
-    .replace(/^\ufeff/, '')
-    .split(/\r?\n/)
-    .entries()) {
+  let closes = false;
+  const lines = [
+    ...text
+      .replace(/^\ufeff/, '')
+      .split(/\r?\n/)
+      .entries(),
+  ];
+  if (prepended) lines.reverse();
+  for (const [index, raw] of lines) {
     const at = { line: index + 1, text: raw.trim().slice(0, 120) };
     const reading = read(raw.trim());
     if (reading === undefined) continue;
-    if ('unread' in reading) unread.push({ ...at, why: reading.unread });
+    if ('closes' in reading) closes = true;
     else if ('left' in reading) left.push({ ...at, why: reading.left });
-    else {
+    else if ('unread' in reading) {
+      const foreign = port === undefined ? undefined : otherPort(reading.ports, port);
+      if (foreign === undefined) unread.push({ ...at, why: reading.unread });
+      else left.push({ ...at, why: foreign });
+    } else {
       const { action, source } = reading;
-      const why = otherPort(reading.ports ?? [], port) ?? ofEverybody(source, action, closed);
+      const foreign = otherPort(reading.ports, port);
+      const why = foreign ?? ofEverybody(source, action, closed);
       const cidr = why === undefined ? parseCidr(source) : undefined;
-      if (cidr === undefined) left.push({ ...at, why: why as string });
+      if (foreign !== undefined && action === 'deny' && port === undefined) unread.push({ ...at, why: foreign });
+      else if (cidr === undefined) left.push({ ...at, why: why as string });
       else if (!(cidr instanceof Cidr))
         unread.push({ ...at, why: `"${source.slice(0, 60)}" ${cidr.fault}. ${cidr.remedy}` });
       else if (action === 'allow' && closed.has(cidr.family)) left.push({ ...at, why: NEVER_REACHED });
       else entries.push({ action, cidr, note: reading.note.trim() });
     }
   }
-  return { entries, unread, left };
+  return { entries, unread, left, closes: closes || closed.size > 0 };
 }
 
-function otherPort(ports: readonly string[], port: number | undefined): string | undefined {
+function otherPort(ports: readonly string[] = [], port: number | undefined): string | undefined {
   if (ports.length === 0) return undefined;
   if (port === undefined) return `is for port ${ports.join(', ')}: give --port when that is the gateway's`;
   return ports.some((range) => holds(range, port)) ? undefined : `is for port ${ports.join(', ')}`;
@@ -98,17 +125,3 @@ function ofEverybody(source: string, action: 'allow' | 'deny', closed: Set<4 | 6
 }
 
 const NEVER_REACHED = 'comes behind a line that denies everybody, and so lets nobody in';
-
-/**
- * Allow entries that came before a deny entry which overlaps them. A firewall takes the first rule that fits and lets them in;
- * here a denial beats every allowance.
- */
-export function overtaken(entries: readonly FirewallEntry[]): readonly { allow: FirewallEntry; deny: FirewallEntry }[] {
-  return entries.flatMap((allow, at) => {
-    if (allow.action !== 'allow') return [];
-    const overlaps = ({ action, cidr }: FirewallEntry): boolean =>
-      action === 'deny' && (cidr.contains(allow.cidr.base) || allow.cidr.contains(cidr.base));
-    const deny = entries.slice(at + 1).find(overlaps);
-    return deny === undefined ? [] : [{ allow, deny }];
-  });
-}

@@ -1,6 +1,10 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Cidr, networkOf } from '../net/cidr.ts';
+import { IpAddress } from '../net/ip-address.ts';
 import { formatOf, readFirewall } from './firewall-formats.ts';
-import { type FirewallRules, overtaken } from './firewall-read.ts';
+import { overtaken } from './firewall-order.ts';
+import type { FirewallEntry, FirewallRules } from './firewall-read.ts';
 import { nginxList, ufwCommands } from './firewall-write.ts';
 
 const read = (text: string, port?: number): FirewallRules => readFirewall(text, formatOf(text), port);
@@ -130,6 +134,82 @@ describe('rules taken over', () => {
   });
 });
 
+const entry = fc.record({
+  action: fc.constantFrom<'allow' | 'deny'>('allow', 'deny'),
+  // Few addresses, so that networks hold one another.
+  cidr: fc
+    .record({ low: fc.integer({ min: 0, max: 15 }), prefix: fc.integer({ min: 27, max: 32 }) })
+    .map(({ low, prefix }) => networkOf(new IpAddress(4, 0, 0, 0, 0x0a00_0000 + low), prefix)),
+  note: fc.constant<string>(''),
+});
+
+/** As slow as it is plain. */
+function overtakenOneByOne(entries: readonly FirewallEntry[]): number[] {
+  return entries.flatMap((allow, at) => {
+    const overlaps = ({ action, cidr }: FirewallEntry): boolean =>
+      action === 'deny' && (cidr.contains(allow.cidr.base) || allow.cidr.contains(cidr.base));
+    return allow.action === 'allow' && entries.slice(at + 1).some(overlaps) ? [at] : [];
+  });
+}
+
+describe('allowances a later denial beats', () => {
+  it('are those found by comparing each with each', () => {
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 20 }), (entries) => {
+        const found = overtaken(entries);
+        expect(found.map(({ allow }) => entries.indexOf(allow))).toEqual(overtakenOneByOne(entries));
+        for (const { allow, deny } of found) expect(overtakenOneByOne([allow, deny])).toEqual([0]);
+      }),
+    );
+  });
+
+  it('are found among very many, where comparing each with each would take hours', () => {
+    const one = (action: 'allow' | 'deny', i: number): FirewallEntry => ({
+      action,
+      cidr: new Cidr(new IpAddress(4, 0, 0, 0, 0x0a00_0000 + i), 32),
+      note: '',
+    });
+    const entries = Array.from({ length: 400_000 }, (_, i) => one(i % 2 === 0 ? 'allow' : 'deny', i >> 1));
+    expect(overtaken(entries)).toHaveLength(200_000);
+  });
+});
+
+describe('a denial that becomes no entry', () => {
+  const missing = (lines: string, port?: number): number[] =>
+    readFirewall(lines, 'iptables', port).unread.map(({ line }) => line);
+
+  it.each([
+    ['a set of addresses', '-A INPUT -m set --match-set bad src -j DROP'],
+    ['a range', '-A INPUT -m iprange --src-range 10.2.0.1-10.2.0.9 -j DROP'],
+    ['everything but a protocol', '-A INPUT ! -p udp -j REJECT --reject-with icmp-port-unreachable'],
+    ['all ports but one', '-A INPUT -s 10.0.0.1/32 -p tcp -m tcp ! --dport 22 -j DROP'],
+    ['a port, where nobody said which one counts', '-A INPUT -s 10.0.0.1/32 -p tcp -m tcp --dport 22 -j DROP'],
+  ])('is missing when it is of %s', (_, line) => {
+    expect(missing(line)).toEqual([1]);
+  });
+
+  it('is missing when it is in a chain that INPUT jumps to, however far', () => {
+    const jumps = '-A INPUT -j one\n-A one -p tcp -j two\n';
+    expect(missing(`${jumps}-A two -s 9.9.9.9/32 -j REJECT\n-A two -s 8.8.8.8/32 -j RETURN\n`)).toEqual([1, 3]);
+    expect(missing('-A FORWARD -j two\n-A two -s 9.9.9.9/32 -j DROP\n-A OUTPUT -d 9.9.9.9/32 -j DROP\n')).toEqual([]);
+  });
+
+  it('is not missed when it is of another port or protocol', () => {
+    const other = '-A INPUT -p tcp -m tcp --dport 22 -m set --match-set bad src -j DROP';
+    expect(missing(`${other}\n-A INPUT -p udp -m set --match-set bad src -j DROP\n`, 3001)).toEqual([]);
+    expect(missing(other, 22)).toEqual([1]);
+  });
+
+  it.each([
+    ['nginx', 'deny all;\n'],
+    ['iptables', '*filter\n:INPUT DROP [0:0]\n'],
+    ['ufw', 'Status: active\nDefault: deny (incoming), allow (outgoing), disabled (routed)\n'],
+  ] as const)('of everybody else is told apart from having none, for %s', (format, text) => {
+    expect(readFirewall(text, format, undefined).closes).toBe(true);
+    expect(readFirewall(text.replace(/deny|DROP/, 'allow'), format, undefined).closes).toBe(false);
+  });
+});
+
 const POLICY = {
   allow: [
     { cidr: '203.0.113.0/24', note: 'Berlin' },
@@ -168,5 +248,15 @@ describe('rules given away', () => {
       'allow 203.0.113.0/24 # Berlin',
       'allow 2001:db8::/32',
     ]);
+  });
+
+  it('to ufw, read back, say the same', () => {
+    const rules = read(ufwCommands(POLICY, 3000), 3000);
+    expect(said(rules)).toEqual([
+      'deny 203.0.113.66 # its bad; reboot allow all;',
+      'allow 203.0.113.0/24 # Berlin',
+      'allow 2001:db8::/32',
+    ]);
+    expect([rules.unread, rules.closes]).toEqual([[], true]);
   });
 });

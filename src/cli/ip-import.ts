@@ -2,26 +2,28 @@ import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { CliContext } from './context.ts';
 import { formatOf, readFirewall } from './firewall-formats.ts';
+import { overtaken } from './firewall-order.ts';
 import {
   FIREWALL_FORMATS,
   type FirewallEntry,
   type FirewallFormat,
   type FirewallRules,
   type LeftLine,
-  overtaken,
 } from './firewall-read.ts';
 import { portOf } from './port-option.ts';
+import { shown } from './shown-text.ts';
 import { textOf } from './text-file.ts';
 
 const HELP = `
 FILE is what one of these writes, or - for standard input:
   ufw status, ufw status numbered, /etc/ufw/user.rules, /etc/ufw/user6.rules
   iptables-save, ip6tables-save (the chain INPUT)
+  sallyport ip export --ufw
   lines of nginx: allow ADDRESS; deny ADDRESS;
   plain text: one address or network a line, with # in front of a note; all of them are allowed
 
-Standard output is YAML for the configuration; what was left out, and why, goes to standard error. Ends with 1 when a line could
-not be read: what it was to deny is missing then.
+Standard output is YAML for the configuration; what was left out, and why, goes to standard error. Ends with 1 when a denial may be
+missing: a line could not be read, or denies what no address list can say.
 
 Examples:
   sudo ufw status | sallyport ip import - --port 3000
@@ -48,27 +50,46 @@ function report(rules: FirewallRules, format: FirewallFormat, { stdout, stderr, 
   const allow = listOf(rules.entries, 'allow');
   const deny = listOf(rules.entries, 'deny');
   const lines = (from: readonly LeftLine[]): string =>
-    from.map(({ line, text, why }) => `  line ${line}: ${text}\n    ${why}\n`).join('');
-  if (rules.left.length > 0) stderr.write(`Left out:\n${lines(rules.left)}`);
-  for (const { allow: won, deny: lost } of overtaken(rules.entries)) {
-    stderr.write(
+    from.map(({ line, text, why }) => `  line ${line}: ${shown(text)}\n    ${shown(why)}\n`).join('');
+  const careful = overtaken(rules.entries).map(
+    ({ allow: won, deny: lost }) =>
       `Careful: ${won.cidr.text} was allowed before ${lost.cidr.text} was denied. Here a denial always wins.\n`,
-    );
-  }
+  );
+  if (rules.left.length > 0) stderr.write(`Left out:\n${lines(rules.left)}`);
+  if (careful.length > 0) stderr.write(careful.join(''));
   if (rules.unread.length > 0) {
-    stderr.write(`Not understood, and missing below:\n${lines(rules.unread)}`);
+    stderr.write(`Not taken over, and missing below:\n${lines(rules.unread)}`);
+    exitCode(1);
+  }
+  if (rules.closes && allow.length === 0) {
+    stderr.write(
+      'These rules keep out whoever they do not allow, and nobody they allow could be taken over: list them.\n',
+    );
     exitCode(1);
   }
   stderr.write(`Read as ${format}: ${allow.length} allowed, ${deny.length} denied.\n`);
   if (allow.length + deny.length === 0) return;
-  const security = {
-    ...(allow.length === 0 ? {} : { ip_whitelist: allow }),
-    ...(deny.length === 0 ? {} : { ip_blacklist: deny }),
-  };
-  stdout.write(stringify({ security }, { lineWidth: 0 }));
+  stdout.write(`security:\n${written('ip_whitelist', allow)}${written('ip_blacklist', deny)}`);
 }
 
-function listOf(entries: readonly FirewallEntry[], action: 'allow' | 'deny'): unknown[] {
+/** Lists of a million are written line by line: a tree of YAML nodes of them is slow, and takes a gigabyte. */
+function written(
+  setting: string,
+  list: readonly (string | { readonly cidr: string; readonly note: string })[],
+): string {
+  if (list.length === 0) return '';
+  const items = list.map((entry) =>
+    typeof entry === 'string' && !/^:|:$/.test(entry)
+      ? `    - ${entry}\n`
+      : stringify([entry], { lineWidth: 0 }).replace(/^(?=.)/gm, '    '),
+  );
+  return `  ${setting}:\n${items.join('')}`;
+}
+
+function listOf(
+  entries: readonly FirewallEntry[],
+  action: 'allow' | 'deny',
+): (string | { cidr: string; note: string })[] {
   const notes = new Map<string, string>();
   for (const { cidr, note, action: own } of entries) {
     if (own === action && (notes.get(cidr.text) ?? '') === '') notes.set(cidr.text, note.slice(0, 200));
