@@ -68,11 +68,11 @@ export async function compileGeneration(
     anonymous,
   });
   const serverIds = settings.mcps.map((server) => server.id);
-  const mayEnter = routeAccess(authorizer, serverIds);
   const headers = compileHeaders(settings.security.headers);
   const strict = headers.hsts === undefined ? [] : [transportSecurity(headers.hsts)];
   const before = [responseHeaders(headers), requestId()];
   const from = await compilePerimeter(settings, services.entries);
+  const mayEnter = routeAccess(authorizer, serverIds, from.data.network);
   const known = routes({ headerCount: settings.server.limits.header_count });
   const dataClient = clientAddress(from.data, services.addresses);
   const adminClient = clientAddress(from.admin, services.addresses);

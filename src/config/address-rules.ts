@@ -1,3 +1,4 @@
+import { isLoopback } from '../net/loopback.ts';
 import type { Path } from './path.ts';
 import type { Draft, Rule } from './rule.ts';
 
@@ -66,5 +67,33 @@ const onlyReported: Rule = ({ security, mcps }, report) => {
   });
 };
 
+/**
+ * The public URL names another machine than loopback, so somebody on this one passes on what comes there. If they add no header
+ * (a tunnel, a proxy of bytes), whatever they pass on looks like a program here.
+ */
+const everybodyLocal: Rule = (draft, report) => {
+  const { server, security, mcps } = draft;
+  // Those who announce their clients, or have no address, never count as this machine.
+  if (server?.public_url === undefined || server.socket !== undefined || server.proxy_protocol === 'required') return;
+  if (isLoopback(new URL(server.public_url).hostname)) return;
+  const gateway = security?.ip_localhost;
+  const blocks = [
+    { path: ['security', 'ip_localhost'], localhost: gateway, list: security?.ip_whitelist },
+    ...(mcps ?? []).map((entry, index) => ({
+      path: ['mcps', index, 'security', 'ip_localhost'],
+      localhost: entry?.security?.ip_localhost ?? gateway,
+      list: entry?.security?.ip_whitelist,
+    })),
+  ];
+  // Where one block inherits it from another it is told once.
+  const found = blocks.find(({ localhost, list }) => localhost === 'always' && list !== undefined);
+  if (found === undefined) return;
+  report(
+    found.path,
+    'is always while server.public_url names another machine: a proxy or tunnel on this one that adds no forwarding header makes everybody it serves count as this machine',
+    'Set it to listed, or make sure that whatever stands in front adds X-Forwarded-For.',
+  );
+};
+
 /** What is allowed in lists of addresses but probably not meant. */
-export const ADDRESS_DOUBTS: readonly Rule[] = [unspecified, nobody, expired, onlyReported];
+export const ADDRESS_DOUBTS: readonly Rule[] = [unspecified, nobody, expired, onlyReported, everybodyLocal];

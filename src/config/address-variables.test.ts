@@ -87,6 +87,14 @@ describe('ALLOWED_IPS', () => {
     expect(security({ ...env, ALLOW_ALL_IPS: 'i-understand' }).ip_whitelist).toHaveLength(3);
   });
 
+  it('with every address written out is doubted in production', () => {
+    const env = { ALLOWED_IPS: '0.0.0.0/0,::/0' };
+    expect(warnings(env)).toEqual([]);
+    expect(warnings({ ...env, NODE_ENV: 'production' })).toEqual([
+      'ALLOWED_IPS 0.0.0.0/0 lets every address of its family in while NODE_ENV is production',
+    ]);
+  });
+
   it('and another list that counts and differs are refused together', () => {
     const env = { IP_PROTECTION_ENABLED: 'true', IP_ALLOWLIST: '10.0.0.1', ALLOWED_IPS: '10.0.0.2' };
     expect(faults(env)).toEqual([expect.stringContaining('both set security.ip_whitelist, to different values')]);

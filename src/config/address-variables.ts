@@ -90,15 +90,23 @@ export function judgeAddressVariables(
       fault(list, 'rule', `has no effect without ${SWITCH}=true`, `Set ${SWITCH}=true, or remove IP_ALLOWLIST.`),
     );
   const everybody = variables.get('ALLOWED_IPS');
-  if (everybody !== undefined && splitList(everybody.value).includes('0.0.0.0'))
-    judgeEverybody(everybody, variables, faults, warnings);
+  if (everybody !== undefined) judgeEverybody(everybody, variables, faults, warnings);
   return { faults, warnings };
 }
 
 /** `0.0.0.0` among `ALLOWED_IPS` means every address, of both families; nowhere else does it. */
 function judgeEverybody(everybody: Variable, variables: Variables, faults: Fault[], warnings: Fault[]): void {
-  const means = 'means every address, IPv4 and IPv6: nobody is kept out by address';
+  const parts = splitList(everybody.value);
   const production = variables.get('NODE_ENV')?.value === 'production';
+  const whole = parts.find((part) => part === '0.0.0.0/0' || part === '::/0');
+  if (!parts.includes('0.0.0.0')) {
+    // Written out it is meant; whether it is meant there is worth a question.
+    const problem = `${whole} lets every address of its family in while NODE_ENV is production`;
+    if (production && whole !== undefined)
+      warnings.push(fault(everybody, 'rule', problem, 'List the addresses that may come.'));
+    return;
+  }
+  const means = 'means every address, IPv4 and IPv6: nobody is kept out by address';
   if (production && variables.get(EVERYBODY)?.value !== MEANT) {
     const remedy = `List the addresses that may come. If everybody is meant, set ${EVERYBODY}=${MEANT}.`;
     faults.push(fault(everybody, 'rule', `0.0.0.0 ${means}, which is refused while NODE_ENV is production`, remedy));

@@ -51,6 +51,11 @@ function unknownKey(parent: Path, key: string, root: unknown): Finding {
   const foreign = otherAlternative(entry, key, value);
   if (foreign !== undefined)
     return { path, code: 'unknown-key', problem: foreign, remedy: `Remove it, or change ${entry.discriminator}.` };
+  if (entry.kind === 'union' && entry.options.some((option) => option.children.has(key))) {
+    const beside = isMapping(value) ? Object.keys(value).filter((other) => keys.has(other)) : [];
+    const problem = `cannot stand beside ${listed(beside)}`;
+    return { path, code: 'unknown-key', problem, remedy: 'Keep one of them; what is left is another entry.' };
+  }
   const suggestion = nearest(key, keys.keys()) ?? elsewhere(key);
   if (suggestion !== undefined)
     return { path, code: 'unknown-key', problem: 'is not a setting', suggestion: `"${suggestion}"` };

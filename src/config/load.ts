@@ -246,7 +246,8 @@ export function loadConfiguration(options: LoadOptions): Loaded {
   const stateDir = ownStateDir === undefined ? defaultStateDir(folder, env) : locate('state_dir', ownStateDir);
   const allowed = parsed.mcps.flatMap((entry) => (entry.transport === 'stdio' ? entry.env_allow : []));
   const warnings = [
-    ...environment.warnings,
+    // What a flag overrides means nothing.
+    ...environment.warnings.filter(({ path, source }) => whole.origins.get(path ?? '')?.source === source),
     ...judgement.warnings,
     ...addresses.warnings,
     ...exposedSecret(file, fromFile.literalSecret),

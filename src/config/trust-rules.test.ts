@@ -32,6 +32,8 @@ describe('server.trust_proxy', () => {
     expect(warnings).toMatchObject([
       { source: 'environment TRUSTED_PROXIES', problem: expect.stringContaining('::1') },
     ]);
+    const overridden = { env: { TRUSTED_PROXIES: '127.0.0.1' }, flags: { 'trust-proxy': '10.0.0.1' } };
+    expect(load(undefined, overridden).warnings).toEqual([]);
     expect(trusting({ SALLYPORT_SERVER_TRUST_PROXY: '127.0.0.1' })).toBe('127.0.0.1');
     const same = { TRUSTED_PROXIES: '127.0.0.1', ONE_MCP_TRUST_PROXY: '127.0.0.1' };
     expect(trusting(same)).toBe('127.0.0.1, ::1');

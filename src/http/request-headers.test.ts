@@ -68,4 +68,58 @@ describe('request headers', () => {
       speaksForAnother: true,
     });
   });
+
+  it.each([
+    'X-Forwarded',
+    'Forwarded-For',
+    'X-Original-Forwarded-For',
+    'X-Client-IP',
+    'Client-IP',
+    'True-Client-IP',
+    'X-Cluster-Client-IP',
+    'Proxy-Client-IP',
+    'WL-Proxy-Client-IP',
+    'X-ProxyUser-IP',
+    'X-Originating-IP',
+    'X-Remote-IP',
+    'X-Remote-Addr',
+    'Fly-Client-IP',
+    'Fastly-Client-IP',
+    'DO-Connecting-IP',
+    'X-Appengine-User-IP',
+    'X-Azure-ClientIP',
+    'X-Azure-SocketIP',
+    'X-Envoy-External-Address',
+    'CloudFront-Viewer-Address',
+    'X-NF-Client-Connection-IP',
+  ])('know that %s speaks for another, and believe nothing of it', (name) => {
+    const headers = new RequestHeaders([name, '127.0.0.1']);
+    expect(headers).toMatchObject({ isForwarded: true, speaksForAnother: true, forwardedFor: [], realIp: [] });
+  });
+
+  it.each([
+    'CDN-Loop',
+    'X-Original-Host',
+    'X-Amzn-Trace-Id',
+    'X-Scheme',
+    'Front-End-Https',
+    'CF-Visitor',
+    'X-Azure-Ref',
+    'X-Amz-Cf-Id',
+    'X-Envoy-Original-Path',
+    'X-Vercel-Id',
+    'Fly-Request-Id',
+  ])('know that %s was added by a proxy, though it speaks for nobody', (name) => {
+    expect(new RequestHeaders([name, 'a'])).toMatchObject({ isForwarded: true, speaksForAnother: false });
+  });
+
+  it.each([
+    'Traceparent',
+    'X-Request-Id',
+    'X-Api-Key',
+    'X-Client-Name',
+    'Cache-Control',
+  ])('leave %s to clients', (name) => {
+    expect(new RequestHeaders([name, 'a']).isForwarded).toBe(false);
+  });
 });

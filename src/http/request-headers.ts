@@ -115,6 +115,32 @@ const FIELDS = new Map<string, Field>([
   ['x-forwarded-proto', 'forwardedProto'],
   // Nothing is read from these; that they are there says that a proxy may be.
   ['via', 'isForwarded'],
+  ['cdn-loop', 'isForwarded'],
+  ['x-amzn-trace-id', 'isForwarded'],
+  ['x-original-host', 'isForwarded'],
+  ['x-original-url', 'isForwarded'],
+  ['x-original-proto', 'isForwarded'],
+  ['x-scheme', 'isForwarded'],
+  ['x-url-scheme', 'isForwarded'],
+  ['x-real-port', 'isForwarded'],
+  ['front-end-https', 'isForwarded'],
+  ['x-forwarded', 'speaksForAnother'],
+  ['forwarded-for', 'speaksForAnother'],
+  ['forwarded-for-ip', 'speaksForAnother'],
+  ['client-ip', 'speaksForAnother'],
+  ['x-proxyuser-ip', 'speaksForAnother'],
+  ['proxy-client-ip', 'speaksForAnother'],
+  ['wl-proxy-client-ip', 'speaksForAnother'],
+  ['x-originating-ip', 'speaksForAnother'],
+  ['x-remote-ip', 'speaksForAnother'],
+  ['x-remote-addr', 'speaksForAnother'],
+  ['x-appengine-user-ip', 'speaksForAnother'],
+  ['x-appengine-remote-addr', 'speaksForAnother'],
+  ['do-connecting-ip', 'speaksForAnother'],
+  ['fly-client-ip', 'speaksForAnother'],
+  ['x-azure-socketip', 'speaksForAnother'],
+  ['cloudfront-viewer-address', 'speaksForAnother'],
+  ['x-nf-client-connection-ip', 'speaksForAnother'],
   ['true-client-ip', 'speaksForAnother'],
   ['x-client-ip', 'speaksForAnother'],
   ['x-cluster-client-ip', 'speaksForAnother'],
@@ -125,6 +151,20 @@ const FIELDS = new Map<string, Field>([
   ['cf-connecting-ipv6', 'isForwarded'],
   ['cf-ray', 'speaksForAnother'],
 ]);
+
+/** What else the proxies of providers add. No client has such headers of its own. */
+const PROXY_PREFIXES = [
+  'cf-',
+  'cloudfront-',
+  'fastly-',
+  'fly-',
+  'x-amz-cf-',
+  'x-appengine-',
+  'x-azure-',
+  'x-envoy-',
+  'x-nf-',
+  'x-vercel-',
+];
 
 /** Spellings seen so far. Clients repeat themselves, so most names cost one look-up and no lower-casing. */
 const spellings = new Map<string, Field | undefined>();
@@ -141,7 +181,8 @@ function fieldOf(name: string): Field | undefined {
 
 function fieldOfPrefix(lower: string): Field | undefined {
   if (lower.startsWith('mcp-param-')) return 'params';
-  return lower.startsWith('x-forwarded-') ? 'speaksForAnother' : undefined;
+  if (lower.startsWith('x-forwarded-')) return 'speaksForAnother';
+  return PROXY_PREFIXES.some((prefix) => lower.startsWith(prefix)) ? 'isForwarded' : undefined;
 }
 
 function isForwardingHeader(field: Field): boolean {

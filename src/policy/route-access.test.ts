@@ -1,18 +1,32 @@
 import { describe, expect, it } from 'vitest';
 import { exchangeOf, principalOf, type RequestFacts } from '../../test/support/judged.ts';
+import { NO_LIVE_ENTRIES } from '../../test/support/live-entries.ts';
 import { compileAuthorizer } from '../access/authorizer.ts';
 import type { Principal } from '../identity/principal.ts';
+import { parseAddress } from '../net/parse-address.ts';
+import { knownCidr } from '../net/trust-grammar.ts';
+import { AddressList } from '../perimeter/address-list.ts';
+import { Layer, NetworkRules } from '../perimeter/network-rules.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import { routeAccess } from './route-access.ts';
 
-function judge(principal: Principal | undefined, route: RequestFacts['route'] = {}) {
-  const x = exchangeOf({ route });
+function judge(principal: Principal | undefined, route: RequestFacts['route'] = {}, from = '203.0.113.7') {
+  const x = exchangeOf({ route, peer: from });
+  x.client = parseAddress(from);
   x.principal = principal;
   return ACCESS.evaluate(x);
 }
 
 const SERVERS = ['files', 'search'];
-const ACCESS = routeAccess(compileAuthorizer(SERVERS.map((id) => ({ id }))), SERVERS);
+const denied = { cidr: knownCidr('198.51.100.7'), place: 'ip_blacklist[0]', note: undefined, expiresAt: undefined };
+const layer = (deny: AddressList | undefined) =>
+  new Layer({ place: 'security', allow: undefined, deny, localhost: 'listed', unknown: 'block', mode: 'enforce' });
+const NETWORK = new NetworkRules(
+  layer(undefined),
+  new Map([['files', layer(new AddressList([denied], []))]]),
+  NO_LIVE_ENTRIES,
+);
+const ACCESS = routeAccess(compileAuthorizer(SERVERS.map((id) => ({ id }))), SERVERS, NETWORK);
 
 const ALLOWED = { pass: 'route-access.role' };
 const NO_ROLE = { deny: PROBLEMS.ROLE_REQUIRED, reason: 'role.missing' };
@@ -41,6 +55,13 @@ describe('a route', () => {
     const unknown = { name: 'unknown-mcp', server: undefined } as const;
     expect(judge(narrow, unknown)).toMatchObject({ deny: elsewhere, reason: 'route.unknown-server' });
     expect(judge(narrow, { server: 'search' })).toEqual(ALLOWED);
+  });
+
+  it('of a hidden server names none that is closed to the address', () => {
+    const unknown = { name: 'unknown-mcp', server: undefined } as const;
+    expect(judge(principalOf(), unknown)).toMatchObject({ deny: { text: expect.stringContaining('/mcp/files') } });
+    const elsewhere = { text: 'No MCP server here. Yours are at: /mcp/search' };
+    expect(judge(principalOf(), unknown, '198.51.100.7')).toMatchObject({ deny: elsewhere });
   });
 
   it('of a hidden server names no server to a caller who may see none', () => {

@@ -60,6 +60,7 @@ const entries = {
   AUDIT_UNAVAILABLE: [503, 50301, 'The audit record cannot be written, so no call is made'],
   SHUTTING_DOWN: [503, 50302, 'The gateway is shutting down'],
   ENDED: [403, 40305, 'The credential no longer opens this, so the gateway ended it'],
+  ADDRESS_ENDED: [403, 40308, 'This address may no longer come here, so the gateway ended it'],
   CANCELLED: [499, 49901, 'The request was cancelled by the client'],
 
   EXTENSION_NOT_CARRIED: [501, 50102, 'The server requires an extension that this gateway does not carry for it'],

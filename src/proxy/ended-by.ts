@@ -13,7 +13,7 @@ export const ENDED_BY: { readonly [R in EndReason]: Problem } = {
   'upstream-closed': PROBLEMS.UPSTREAM_CLOSED,
   'server-removed': PROBLEMS.SERVER_REMOVED,
   'rules-changed': PROBLEMS.ENDED,
-  'address-denied': PROBLEMS.ENDED,
+  'address-denied': PROBLEMS.ADDRESS_ENDED,
   'certificate-refused': PROBLEMS.ENDED,
   shutdown: PROBLEMS.SHUTTING_DOWN,
 };

@@ -3,11 +3,10 @@ import type { Socket } from 'node:net';
 import { connectionOf } from '../http/connection.ts';
 import { jsonResponse, send } from '../http/outbound-response.ts';
 import { originForm } from '../http/routes.ts';
-import type { Principal } from '../identity/principal.ts';
 import { PREFLIGHT_GRANTED } from '../policy/cors.ts';
 import { type ChainResult, isStopped } from '../policy/engine.ts';
 import { Exchange } from '../policy/exchange.ts';
-import { noServerHere } from '../policy/route-access.ts';
+import { noServerHere, serversFor } from '../policy/route-access.ts';
 import { isDenial, refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
@@ -154,7 +153,7 @@ export class FrontDoor {
   }
 
   private unknownServer(rules: Generation, x: Exchange, response: ServerResponse): void {
-    const problem = noServerHere(rules.authorizer, [...rules.servers.keys()], x.principal as Principal);
+    const problem = noServerHere(serversFor(x, rules, [...rules.servers.keys()]));
     this.refuser.request(x, response, 'routes', refuse(problem, 'route.unknown-server'));
   }
 

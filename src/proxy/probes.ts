@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { jsonResponse, send } from '../http/outbound-response.ts';
 import type { Exchange } from '../policy/exchange.ts';
+import { serversFor } from '../policy/route-access.ts';
 import type { Generation } from './services.ts';
 
 /** What probes answer from. */
@@ -34,13 +35,13 @@ export function health(facts: ProbeFacts, rules: Generation, x: Exchange, respon
     authEnabled: facts.authEnabled,
     ipProtection: rules.network.isFiltering,
     timestamp: new Date().toISOString(),
-    ...(x.principal === undefined ? {} : detail(facts, rules, x.principal)),
+    ...(x.principal === undefined ? {} : detail(facts, rules, x)),
   };
   send(response, jsonResponse(unready === undefined ? 200 : 503, body), x.responseHeaders, false);
 }
 
-function detail(facts: ProbeFacts, rules: Generation, principal: NonNullable<Exchange['principal']>) {
-  const visible = rules.authorizer.visibleServers(principal, [...rules.servers.keys()]);
+function detail(facts: ProbeFacts, rules: Generation, x: Exchange) {
+  const visible = serversFor(x, rules, [...rules.servers.keys()]);
   const servers = visible.map((id) => [id, rules.servers.get(id)?.upstream.health().state ?? 'idle']);
   return {
     version: facts.version,

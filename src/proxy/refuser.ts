@@ -105,7 +105,9 @@ function onPaper(x: Exchange, policy: string, denial: Denial): OnPaper {
 function subjectOf(x: Exchange, { reason }: Denial): string {
   if (reason.startsWith('host.')) return x.headers.host ?? '(none)';
   if (reason.startsWith('origin.')) return x.headers.origin ?? '(none)';
-  return x.clientAddress || '(unknown)';
+  // The last hop that is known handed the request over; it did not come from there.
+  if (x.client === undefined) return x.clientAddress === '' ? 'unknown' : `unknown (via ${x.clientAddress})`;
+  return x.clientAddress;
 }
 
 function rpcAnswer(x: Exchange, problem: Problem): OutboundResponse {

@@ -114,6 +114,20 @@ describe("a server's own list", () => {
   );
 });
 
+describe('a server that is closed to an address', () => {
+  const seen = async (address: string, target: string) => {
+    const answer = await sendRaw(ground.gateway.url, bytesOf(from(address, get(target, TOKENS.user))));
+    return JSON.stringify(read(answer).json);
+  };
+
+  it.each(['/mcp/servers', '/mcp/nowhere', '/health'])('is not named to it at %s', async (target) => {
+    expect(await seen('10.2.0.1', target)).toContain('narrow');
+    const told = await seen('10.3.0.1', target);
+    expect(told).toContain('open');
+    expect(told).not.toContain('narrow');
+  });
+});
+
 describe('a denied address', () => {
   const denied = '198.51.100.7';
   const good = '203.0.113.7';

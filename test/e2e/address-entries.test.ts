@@ -99,6 +99,7 @@ describe('a denial', () => {
     expect(said).toMatch(/^deny 203\.0\.113\.7 until .*Z, entry [0-9a-f]{8}\n$/);
     expect(await ask()).toEqual({ status: 403, port: before.port });
     expect(await allOver(streams)).toEqual(['ended', 'ended', 'ended']);
+    expect(streams[2]?.text()).toContain('This address may no longer come here');
     expect(await Promise.race([bystander.over, status('203.0.113.8')])).toBe(200);
 
     const ended = await gateway.audited(({ reason }) => reason === 'address-denied', 'the end of the streams');

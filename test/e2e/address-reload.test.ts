@@ -139,6 +139,8 @@ describe('report-only mode', () => {
     expect((await call(from('198.51.100.66'))).status).toBe(200);
     const foreign = { ...from('192.0.2.1'), origin: 'https://evil.example' };
     expect((await call(foreign)).status).toBe(200);
+    // Nobody can tell whose this is; it is not the proxy's.
+    expect((await call(from('not-an-address'))).status).toBe(200);
     // Nothing else is only reported.
     expect((await post(url, body, 'not-a-token-of-anybody', { ...headers, ...foreign })).status).toBe(401);
 
@@ -155,6 +157,7 @@ describe('report-only mode', () => {
     const denied = ofAddress('denied', 'security', 'ip_blacklist[0] 198.51.100.7');
     const ofServer = ofAddress('denied', 'mcps.one.security', 'ip_blacklist[0] 198.51.100.66');
     const notListed = ofAddress('not-listed', 'security', 'ip_whitelist');
+    const unknown = ofAddress('unknown', 'security', 'ip_unknown: block');
     const origin = {
       policy: 'host-origin',
       reason: 'origin.not-allowed',
@@ -166,6 +169,7 @@ describe('report-only mode', () => {
         { ...denied, subject: '198.51.100.7', count: 3 },
         { ...ofServer, subject: '198.51.100.66', count: 1 },
         { ...notListed, subject: '192.0.2.1', count: 2 },
+        { ...unknown, subject: 'unknown (via 127.0.0.1)', count: 1 },
         { ...origin, subject: 'https://evil.example', count: 2, ...times },
       ]),
     );

@@ -34,7 +34,14 @@ const listFile = z.strictObject({
 });
 
 /** Addresses and networks, alone, with a note and an end, or in files. */
-export const addressList = () => z.array(z.union([network(), entry, listFile]));
+export const addressList = () =>
+  z.array(
+    z.union([network(), entry, listFile]).register(about, {
+      description: 'An address or a network, alone or with what is to be said of it, or a file of them.',
+      expected:
+        'an address or a network such as 10.0.0.0/8, { cidr: 10.0.0.0/8, note: Berlin office } or { file: office.txt }',
+    }),
+  );
 
 const LOCALHOST = z.enum(['always', 'listed']);
 const UNKNOWN = z.enum(['block', 'allow']);
