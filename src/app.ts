@@ -89,6 +89,7 @@ export class App {
       log: options.log,
       show: parts.show,
       taskHandles: parts.taskHandles,
+      network: () => this.generation.network,
       entries: parts.book,
       bans: new BanWatch(parts.book, banReport({ audit: parts.audit, metrics: parts.metrics, log: options.log })),
     });

@@ -15,7 +15,7 @@ import { ReplayStore } from './stream/replay-store.ts';
 /** What is alive and outlives a reload, empty. Its bounds are those of the start. */
 export function newEstate(
   settings: Settings,
-  services: Pick<Estate, 'audit' | 'metrics' | 'log' | 'taskHandles' | 'entries' | 'bans'> & {
+  services: Pick<Estate, 'audit' | 'metrics' | 'log' | 'taskHandles' | 'network' | 'entries' | 'bans'> & {
     readonly show: (address: string) => string;
   },
 ): Estate {
@@ -30,6 +30,7 @@ export function newEstate(
     sessions: new SessionTable<LegacySession>(sessions),
     keepAlive: new KeepAlive(streams.keep_alive_ms),
     directories,
+    network: services.network,
     entries: services.entries,
     denials: new DenialLog(services.log, services.show),
     reports: new ReportedRefusals(),

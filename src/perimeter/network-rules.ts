@@ -175,10 +175,15 @@ export class NetworkRules {
 
   /** Whether an address that was let in before is refused now. */
   refuses(address: IpAddress | undefined, isLocalhost: boolean, server: string | undefined): boolean {
+    return this.objection(address, isLocalhost, server) !== undefined;
+  }
+
+  /** What refuses an address that was let in before; what is only reported was then. */
+  objection(address: IpAddress | undefined, isLocalhost: boolean, server: string | undefined): Objection | undefined {
     const first = this.gatewayOn(server).judge(address, isLocalhost);
-    if (first !== undefined && !first.isReported) return true;
+    if (first !== undefined && !first.isReported) return first;
     const second = this.layerOf(server)?.judge(address, isLocalhost);
-    return second !== undefined && !second.isReported;
+    return second === undefined || second.isReported ? undefined : second;
   }
 
   /** Whether some address is really kept out of the whole listener. */

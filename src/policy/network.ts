@@ -38,6 +38,12 @@ export function network(rules: NetworkRules, report: Reporter): Admission {
   };
 }
 
+/** What the rules in force now have against a request that was let in by those of its beginning. */
+export function refusedMeanwhile(rules: NetworkRules, x: Exchange): Denial | undefined {
+  const objection = rules.objection(x.client, x.isLocalhost, x.route.server);
+  return objection === undefined ? undefined : denialOf(x, objection);
+}
+
 /** Whether a verdict on the peer is one on this request: the same client, rules and entries, and nothing has ended since. */
 function stillHolds(
   verdict: PeerVerdict,

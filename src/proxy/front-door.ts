@@ -6,8 +6,9 @@ import { originForm } from '../http/routes.ts';
 import { PREFLIGHT_GRANTED } from '../policy/cors.ts';
 import { type ChainResult, isStopped } from '../policy/engine.ts';
 import { Exchange } from '../policy/exchange.ts';
+import { refusedMeanwhile } from '../policy/network.ts';
 import { noServerHere, serversFor } from '../policy/route-access.ts';
-import { isDenial, refuse } from '../policy/verdict.ts';
+import { type Denial, isDenial, refuse } from '../policy/verdict.ts';
 import { PROBLEMS } from '../problem/catalogue.ts';
 import type { Problem } from '../problem/problem.ts';
 import { clientEcho } from './client-echo.ts';
@@ -60,8 +61,17 @@ export class FrontDoor {
     const pending = plane.admit.run(x);
     if (!(pending instanceof Promise)) return this.admitted(rules, x, response, pending);
     pending
-      .then((result) => this.admitted(rules, x, response, result))
+      .then((result) => {
+        const denial = isStopped(result) ? undefined : this.refusedMeanwhile(x);
+        if (denial === undefined) this.admitted(rules, x, response, result);
+        else this.refuser.request(x, response, 'network', denial);
+      })
       .catch((error: unknown) => this.refuser.failure(x, response, error));
+  }
+
+  /** Its body was long on its way, perhaps: rules pinned at its head must not let in who may not come any more. */
+  private refusedMeanwhile(x: Exchange): Denial | undefined {
+    return refusedMeanwhile(this.planeOf(this.house.generation()).perimeter.network, x);
   }
 
   /** Node refused the bytes before there was a request: for the record. Returns the decision id. */

@@ -189,11 +189,9 @@ export abstract class ReceivedCall implements Call, Ticket {
     recordOutcome(this.estate, this.rules, this, { outcome, status, detail, reason });
   }
 
-  /** Since it was let in. */
+  /** Since it was let in, by entries or by other rules than those it is pinned to. */
   private wasDenied(): boolean {
-    const { client, isLocalhost, server } = this;
-    if (client === undefined || this.estate.entries.denial(client) === undefined) return false;
-    return this.rules.network.refuses(client, isLocalhost, server);
+    return this.estate.network().refuses(this.client, this.isLocalhost, this.server);
   }
 
   private close(): void {

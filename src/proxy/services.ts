@@ -44,6 +44,8 @@ export interface Estate {
   /** What legacy clients may ask for again. */
   readonly replay: ReplayStore;
   readonly subscriptions: SharedSubscriptions;
+  /** From where callers of the main listener may come now, whatever a request is pinned to. */
+  readonly network: () => NetworkRules;
   /** Addresses let in and kept out since the start of things, by command and by ban. */
   readonly entries: LiveEntries;
   /** Denied addresses, a few lines a minute. */

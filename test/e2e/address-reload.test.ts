@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { callGateway } from '../../src/control/client.ts';
+import type { CommandInput, CommandName } from '../../src/control/commands.ts';
 import { type FixtureHttp, startFixtureHttp } from '../support/fixture-server.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
+import { openRaw, type RawConnection } from '../support/raw.ts';
 import { until, within } from '../support/wait.ts';
 import { get, legacyStream, modern, modernStream, post } from './requests.ts';
 
@@ -26,19 +29,19 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function write(security: object): void {
+function write(security: object, own: object = { ip_blacklist: ['198.51.100.66'] }): void {
   const settings = {
     server: { port: 0, trust_proxy: 'loopback', allowed_hosts: ['mcp.example.com'] },
     admin: { port: 0 },
     audit: { refusals: { per_window: 1000 } },
     security,
-    mcps: [{ id: 'one', transport: 'streamable-http', url: http.url, security: { ip_blacklist: ['198.51.100.66'] } }],
+    mcps: [{ id: 'one', transport: 'streamable-http', url: http.url, security: own }],
   };
   writeFileSync(join(folder, 'sallyport.yaml'), stringify(settings), { mode: 0o600 });
 }
 
-async function reload(security: object): Promise<void> {
-  write(security);
+async function reload(security: object, own?: object): Promise<void> {
+  write(security, own);
   process.kill(gateway.pid, 'SIGHUP');
   generation += 1;
   const detail = `configuration reloaded, generation ${generation}`;
@@ -125,6 +128,77 @@ describe('lists that are changed', () => {
     await until(() => said().includes('office.txt:2'), 'the bad line is named');
     expect([await status('203.0.113.3'), await status('203.0.113.5')]).toEqual([200, 403]);
     expect(generation).toBe(before);
+  });
+});
+
+describe('a call whose body is still on its way', () => {
+  /** Sends the head, and everything but the end of the body once the gateway has let it in and asks for it. */
+  async function begun(address: string) {
+    const { body, headers } = modern('tools/call', { name: 'echo', arguments: { text: 'late' } });
+    const text = JSON.stringify(body);
+    const lines = Object.entries({
+      ...headers,
+      ...from(address),
+      host: '127.0.0.1',
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'content-length': String(text.length),
+      expect: '100-continue',
+    }).map(([name, value]) => `${name}: ${value}\r\n`);
+    const connection = await openRaw(gateway.url);
+    connection.write(`POST /mcp/one HTTP/1.1\r\n${lines.join('')}\r\n`);
+    await until(() => connection.received().toString().startsWith('HTTP/1.1 100 '), 'the gateway asks for the body');
+    connection.write(text.slice(0, -1));
+    return connection;
+  }
+  /** Of the answer to the call, and whether the server saw it. */
+  async function ended(connection: RawConnection) {
+    http.clearHits();
+    connection.write('}');
+    const { status } = await within(connection.answer(), 'the gateway has answered');
+    connection.destroy();
+    return [status, http.hits.some(({ rpcMethod }) => rpcMethod === 'tools/call')];
+  }
+  const command = async <C extends CommandName>(name: C, input: CommandInput<C>) => {
+    expect(await callGateway(gateway.stateDir, name, input)).not.toBe('not-running');
+  };
+  const soon = () => new Date(Date.now() + 1_000).toISOString();
+
+  it('is not made when its address was taken off meanwhile, in whatever way', async () => {
+    const both = { ip_whitelist: ['203.0.113.1', '203.0.113.2'] };
+    const ways: [way: string, before: object, change: () => Promise<void>][] = [
+      ['another allow list', both, () => reload({ ip_whitelist: ['203.0.113.1'] })],
+      ['a deny list', {}, () => reload({ ip_blacklist: ['203.0.113.2'] })],
+      ["a server's own list", {}, () => reload({}, { ip_whitelist: ['203.0.113.1'] })],
+      ['an entry', {}, () => command('ip.deny', { cidr: '203.0.113.2', for: '1h' })],
+    ];
+    for (const [way, before, change] of ways) {
+      await reload(before);
+      const [doomed, kept] = await Promise.all([begun('203.0.113.2'), begun('203.0.113.1')]);
+      await change();
+      expect(await ended(doomed), way).toEqual([403, false]);
+      expect(await ended(kept), way).toEqual([200, true]);
+    }
+    await command('ip.remove', { entry: '203.0.113.2' });
+  });
+
+  it('is not made when what let its address in ends meanwhile', async () => {
+    await reload({ ip_whitelist: ['203.0.113.1'] });
+    await command('ip.allow', { cidr: '203.0.113.2', for: '1h' });
+    const allowed = await begun('203.0.113.2');
+    await command('ip.remove', { entry: '203.0.113.2' });
+    expect(await ended(allowed)).toEqual([403, false]);
+
+    await reload({ ip_whitelist: ['203.0.113.1', { cidr: '203.0.113.2', expires: soon() }] });
+    const listed = await begun('203.0.113.2');
+    await until(async () => (await status('203.0.113.2')) === 403, 'the entry has ended');
+    expect(await ended(listed)).toEqual([403, false]);
+    const row = await gateway.audited(
+      ({ verdict, principal_name }) => verdict === 'deny' && principal_name === 'lists',
+      'the refusal of somebody known',
+    );
+    expect(row).toMatchObject({ policy: 'network', reason: 'address.not-listed', client: '203.0.113.2', status: 403 });
   });
 });
 
