@@ -15,10 +15,16 @@ export type TlsPlace = 'server' | 'admin';
  */
 const LOOK_MS = 200;
 
+/** Where clients look for a listener; of the admin listener nobody has said. */
+export function publicUrlOf(place: TlsPlace, { server }: Settings): string | undefined {
+  return place === 'server' ? server.public_url : undefined;
+}
+
 interface Kept {
   readonly place: TlsPlace;
   readonly stage: TlsStage;
   settings: ListenerTlsSettings;
+  publicUrl: string | undefined;
   /** The state of the files at the last look, and at the last load. */
   seen: string;
   loaded: string;
@@ -43,12 +49,12 @@ export class CertificateKeeper {
    * The handshakes of one listener; undefined where TLS does not end there.
    * @throws TlsFileError
    */
-  open(place: TlsPlace, settings: ListenerTlsSettings | undefined): TlsStage | undefined {
+  open(place: TlsPlace, settings: ListenerTlsSettings | undefined, publicUrl?: string): TlsStage | undefined {
     if (settings === undefined) return undefined;
-    const acceptor = compileTls(settings, `${place}.tls`);
+    const acceptor = compileTls(settings, `${place}.tls`, publicUrl);
     this.warn(acceptor);
     const stage = new TlsStage(acceptor);
-    this.kept.push({ place, stage, settings, seen: '', loaded: '' });
+    this.kept.push({ place, stage, settings, publicUrl, seen: '', loaded: '' });
     return stage;
   }
 
@@ -60,11 +66,13 @@ export class CertificateKeeper {
   prepare(settings: Settings): () => void {
     const ready = this.kept.flatMap((kept) => {
       const { tls } = settings[kept.place];
-      return tls === undefined ? [] : [{ kept, tls, acceptor: this.compile(kept.place, tls) }];
+      const publicUrl = publicUrlOf(kept.place, settings);
+      return tls === undefined ? [] : [{ kept, tls, publicUrl, acceptor: this.compile(kept.place, tls, publicUrl) }];
     });
     return () => {
-      for (const { kept, tls, acceptor } of ready) {
+      for (const { kept, tls, publicUrl, acceptor } of ready) {
         kept.settings = tls;
+        kept.publicUrl = publicUrl;
         this.use(kept, acceptor);
       }
     };
@@ -103,15 +111,15 @@ export class CertificateKeeper {
     if (!isStill || state === kept.loaded) return;
     kept.loaded = state;
     try {
-      this.use(kept, this.compile(kept.place, kept.settings));
+      this.use(kept, this.compile(kept.place, kept.settings, kept.publicUrl));
     } catch {
       // In the log and in the record already.
     }
   }
 
-  private compile(place: TlsPlace, settings: ListenerTlsSettings): TlsAcceptor {
+  private compile(place: TlsPlace, settings: ListenerTlsSettings, publicUrl: string | undefined): TlsAcceptor {
     try {
-      return compileTls(settings, `${place}.tls`);
+      return compileTls(settings, `${place}.tls`, publicUrl);
     } catch (error) {
       const reason = (error as Error).message;
       this.log.error('the certificates were not loaded; the old ones stay in force', { error: reason });

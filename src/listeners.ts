@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { CertificateKeeper, TlsPlace } from './certificate-keeper.ts';
+import { type CertificateKeeper, publicUrlOf, type TlsPlace } from './certificate-keeper.ts';
 import type { Settings } from './config/settings.ts';
 import type { Stage } from './http/entrance.ts';
 import { Listener, type ListenerHandlers, type ListenerSettings } from './http/listener.ts';
@@ -23,12 +23,12 @@ export interface ListenerParts {
 export function bindListeners(settings: Settings, parts: ListenerParts): readonly Listener[] {
   const { server, admin } = settings;
   const { certificates } = parts;
-  const before = [...mainStages(server, parts.house), ...tlsStages(certificates, 'server', server)];
+  const before = [...mainStages(server, parts.house), ...tlsStages(certificates, 'server', settings)];
   const main = open('main', mainBind(server), parts, before, (rules) => rules.data);
   const more = redirectListeners(settings, parts);
   if (!admin.enabled) return [main, ...more];
   const own = { ...admin, limits: server.limits };
-  const beforeAdmin = tlsStages(certificates, 'admin', admin);
+  const beforeAdmin = tlsStages(certificates, 'admin', settings);
   return [main, open('admin', own, parts, beforeAdmin, (rules) => rules.admin), ...more];
 }
 
@@ -64,16 +64,18 @@ function mainBind({ host, port, limits, socket: path, socket_mode: mode }: Setti
 function redirectListeners({ server }: Settings, parts: ListenerParts): Listener[] {
   const { redirect, limits, host } = server;
   if (redirect === undefined) return [];
-  return [open('redirect', { host, ...redirect, limits }, parts, [], (rules) => rules.redirect)];
+  return [
+    open('redirect', { host, ...redirect, limits }, parts, mainStages(server, parts.house), (rules) => rules.redirect),
+  ];
 }
 
-/** What a connection of the main listener passes before HTTP is spoken on it. */
+/** What a connection of the main listener, and of the one that leads to it, passes first: the same proxy is in front of both. */
 function mainStages({ proxy_protocol }: Settings['server'], house: House): readonly Stage[] {
   if (proxy_protocol === 'off') return [];
   return [proxyStage((connection) => ruleOfPeer(connection, house.generation().trust) !== undefined)];
 }
 
-function tlsStages(keeper: CertificateKeeper, place: TlsPlace, { tls }: Pick<Settings['server'], 'tls'>): Stage[] {
-  const stage = keeper.open(place, tls);
+function tlsStages(keeper: CertificateKeeper, place: TlsPlace, settings: Settings): Stage[] {
+  const stage = keeper.open(place, settings[place].tls, publicUrlOf(place, settings));
   return stage === undefined ? [] : [stage];
 }

@@ -114,11 +114,11 @@ function asStarted(settings: Settings, doubts: string[]): readonly Attempt[] {
   const { server, admin, mcps } = settings;
   return [
     ...[
-      { path: 'server.tls', tls: server.tls },
-      { path: 'admin.tls', tls: admin.tls },
-    ].map(({ path, tls }) => ({
+      { path: 'server.tls', tls: server.tls, publicUrl: server.public_url },
+      { path: 'admin.tls', tls: admin.tls, publicUrl: undefined },
+    ].map(({ path, tls, publicUrl }) => ({
       path: `${path}.cert_file`,
-      act: () => tls === undefined || doubts.push(...compileTls(tls, path).doubts),
+      act: () => tls === undefined || doubts.push(...compileTls(tls, path, publicUrl).doubts),
     })),
     ...mcps.map((entry, index) => ({
       path: `mcps[${index}].tls.cert_file`,

@@ -6,6 +6,7 @@ import {
   type SecureContextOptions,
   type Server,
 } from 'node:tls';
+import { authorityDoubts, fits, isFor, keyKindOf, serverDoubts } from './certificate-fit.ts';
 import { namesOf, ServerNames } from './server-names.ts';
 import { type ClientTerms, clientTerms } from './shown-certificate.ts';
 import { type KeyPair, type KeyPairFiles, loadAuthorities, loadKeyPair, loadRevocationLists } from './tls-files.ts';
@@ -51,16 +52,19 @@ export function filesOf(settings: ListenerTlsSettings): readonly string[] {
  * Compiles a `tls` block.
  *
  * @param setting where the block is, such as `server.tls`; for messages
- * @throws TlsFileError when a file cannot be used; Error when the block names no certificate
+ * @param publicUrl where clients look for the listener, when that is known
+ * @throws TlsFileError when a file cannot be used; Error when the block names no certificate, or no suite any of them can use
  */
-export function compileTls(settings: ListenerTlsSettings, setting: string): TlsAcceptor {
+export function compileTls(settings: ListenerTlsSettings, setting: string, publicUrl?: string): TlsAcceptor {
   const certificates = load(settings, setting);
   const [first] = certificates;
   if (first === undefined) throw new Error(`${setting} names no certificate: write cert_file and key_file.`);
   const clients = clientOptions(settings, setting);
-  const shared: SecureContextOptions = { ...tlsProtocolOptions(settings), ...clients.context, ...HARDENED };
+  const protocol = tlsProtocolOptions(settings);
+  const shared: SecureContextOptions = { ...protocol, ...clients.context, ...HARDENED };
 
-  const doubts = certificates.flatMap(({ pair }) => pair.doubts);
+  const doubts = [...certificates.flatMap(doubtsOf), ...clients.doubts];
+  doubts.push(...unfit(certificates, protocol, settings, setting), ...unnamed(certificates, setting, publicUrl));
   const contexts = new ServerNames<SecureContext>();
   for (const { pair, names, place } of certificates) {
     const context = createSecureContext({ ...shared, ...identityOf(pair) });
@@ -103,6 +107,7 @@ const HARDENED: SecureContextOptions = {
 
 interface Shown {
   readonly pair: KeyPair;
+  readonly file: string;
   /** What it is shown for. */
   readonly names: readonly string[];
   readonly place: string;
@@ -113,11 +118,48 @@ function load(settings: ListenerTlsSettings, setting: string): readonly Shown[] 
   const further = settings.certificates.map((entry, index): Shown => {
     const place = `${setting}.certificates[${index}]`;
     const pair = loadKeyPair(entry, place);
-    return { pair, names: entry.names ?? namesOf(pair.leaf), place };
+    return { pair, file: entry.cert_file, names: entry.names ?? namesOf(pair.leaf), place };
   });
   if (cert_file === undefined || key_file === undefined) return further;
   const pair = loadKeyPair({ cert_file, key_file, key_passphrase_file }, setting);
-  return [{ pair, names: namesOf(pair.leaf), place: setting }, ...further];
+  return [{ pair, file: cert_file, names: namesOf(pair.leaf), place: setting }, ...further];
+}
+
+function doubtsOf({ pair, file }: Shown): readonly string[] {
+  return [...pair.doubts, ...serverDoubts(pair.leaf, file)];
+}
+
+/**
+ * Certificates no handshake could be made with.
+ * @throws Error when all are
+ */
+function unfit(
+  certificates: readonly Shown[],
+  protocol: Parameters<typeof fits>[1],
+  { cipher_suites }: ListenerTlsSettings,
+  setting: string,
+): readonly string[] {
+  const useless = certificates.filter(({ pair }) => !fits(pair.leaf, protocol));
+  const said = useless.map(({ pair, file }) => `${file} (${keyKindOf(pair.leaf)} key)`).join(', ');
+  if (useless.length === 0) return [];
+  const suites = cipher_suites.length === 0 ? 'the suites of the versions allowed' : cipher_suites.join(', ');
+  if (useless.length === certificates.length) {
+    const kinds = [...new Set(useless.map(({ pair }) => keyKindOf(pair.leaf)))].join(' or ');
+    throw new Error(
+      `${setting}.cipher_suites: no certificate can be used with ${suites}, so every handshake would fail: ${said}. ` +
+        `Add a suite for ${kinds} keys or one of TLS 1.3, name a certificate with another key, or leave cipher_suites out.`,
+    );
+  }
+  return [`${setting}.cipher_suites: ${said} cannot be used with ${suites}: handshakes for its names fail`];
+}
+
+function unnamed(certificates: readonly Shown[], setting: string, publicUrl: string | undefined): readonly string[] {
+  if (publicUrl === undefined) return [];
+  const host = new URL(publicUrl).hostname.replace(/^\[(.*)\]$/, '$1');
+  if (certificates.some(({ pair }) => isFor(pair.leaf, host))) return [];
+  return [
+    `${setting}: no certificate is for ${host}, the host of server.public_url: clients refuse what they are shown`,
+  ];
 }
 
 function described({ leaf }: KeyPair): string {
@@ -134,9 +176,10 @@ const ASKED = { requestCert: true, rejectUnauthorized: false } as const;
 
 function clientOptions(settings: ListenerTlsSettings, setting: string) {
   const { client_certificates: mode, ca_file, crl_file } = settings;
-  if (mode === 'none') return { context: {}, handshake: { requestCert: false } };
+  if (mode === 'none') return { context: {}, handshake: { requestCert: false }, doubts: [] };
   // An empty list, never Node's own: the authorities of the web vouch for servers, not for our clients.
   const ca = ca_file === undefined ? [] : [...loadAuthorities(ca_file, `${setting}.ca_file`)];
   const crl = crl_file === undefined ? {} : { crl: [...loadRevocationLists(crl_file, `${setting}.crl_file`)] };
-  return { context: { ca, ...crl }, handshake: ASKED };
+  const doubts = ca_file === undefined ? [] : authorityDoubts(ca, ca_file);
+  return { context: { ca, ...crl }, handshake: ASKED, doubts };
 }

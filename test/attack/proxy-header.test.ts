@@ -33,14 +33,25 @@ const call = (headers: Headers = {}): Buffer => bytesOf(modernCall('/mcp/open', 
 describe('a listener where a PROXY header is required', () => {
   let ground: Ground;
   beforeAll(async () => {
-    const server = { proxy_protocol: 'required', trust_proxy: '127.0.0.1', limits: { header_timeout_ms: 500 } };
+    const server = {
+      proxy_protocol: 'required',
+      trust_proxy: '127.0.0.1',
+      limits: { header_timeout_ms: 500 },
+      public_url: 'https://mcp.example.com',
+      redirect: { port: 0 },
+    };
     ground = await Ground.open({ settings: { server }, preamble: PROXY, servers: { open: {} } });
   });
   afterAll(() => ground.close());
 
   /** Sends, and resolves with all that came back when the gateway has closed the connection. */
-  async function sendFrom(localAddress: string, bytes: string | Buffer, end = false): Promise<string> {
-    const socket = connect({ host: '127.0.0.1', port: Number(new URL(ground.gateway.url).port), localAddress });
+  async function sendFrom(
+    localAddress: string,
+    bytes: string | Buffer,
+    end = false,
+    url = ground.gateway.url,
+  ): Promise<string> {
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), localAddress });
     const received: Buffer[] = [];
     socket.on('data', (piece) => received.push(piece)).on('error', () => {});
     // A connection ended before all was read is reset, which is an end as good as any.
@@ -72,6 +83,22 @@ describe('a listener where a PROXY header is required', () => {
     const denials = (await ground.control(mark)).filter(({ verdict }) => verdict === 'deny');
     expect(denials).toMatchObject([
       { type: 'decision', policy: 'listener', reason, peer: '127.0.0.1', outcome: 'refused' },
+    ]);
+  });
+
+  it('wants one on the listener that leads to https as well, and believes it there', async () => {
+    const { stdout } = await ground.gateway.command('status', '--json');
+    const { listeners } = JSON.parse(stdout) as { listeners: { name: string; url: string }[] };
+    const url = listeners.find(({ name }) => name === 'redirect')?.url;
+    const api = 'POST /mcp HTTP/1.1\r\nHost: mcp.example.com\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+    const mark = await ground.mark();
+    expect(await sendFrom('127.0.0.1', api, false, url)).toBe('');
+    expect(await sendFrom('127.0.0.9', `${PROXY}${api}`, false, url)).toBe('');
+    expect(await sendFrom('127.0.0.1', `${PROXY}${api}`, false, url)).toMatch(/^HTTP\/1\.1 426 /);
+    expect((await ground.control(mark)).filter(({ verdict }) => verdict === 'deny')).toMatchObject([
+      { policy: 'listener', reason: 'proxy-protocol.malformed', peer: '127.0.0.1' },
+      { policy: 'listener', reason: 'proxy-protocol.untrusted-peer', peer: '127.0.0.9' },
+      { policy: 'redirect', reason: 'redirect.api', client: '203.0.113.9' },
     ]);
   });
 

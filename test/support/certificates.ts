@@ -12,6 +12,8 @@ export interface CertificateOptions {
   readonly commonName?: string;
   /** What it may be used for. Default: `serverAuth`. */
   readonly usage?: 'serverAuth' | 'clientAuth';
+  /** An RSA key of so many bits, or a key on another curve than P-256. */
+  readonly key?: number | string;
   /** Milliseconds from now. Default: an hour ago, and a day from now. */
   readonly validFrom?: number;
   readonly validTo?: number;
@@ -82,7 +84,7 @@ subjectKeyIdentifier = hash
     const { names = ['localhost', '127.0.0.1'], usage = 'serverAuth', passphrase } = options;
     issued += 1;
     const [certFile, keyFile, request] = [at(`${issued}.pem`), at(`${issued}.key`), at(`${issued}.csr`)];
-    newKey(openssl, keyFile);
+    newKey(openssl, keyFile, options.key);
     const subject = `/CN=${options.commonName ?? names[0] ?? 'nobody'}`;
     openssl('req', '-new', '-key', keyFile, '-config', 'ca.cnf', '-subj', subject, '-out', request);
     const alternatives = names.map((name) => `${isIP(name) === 0 ? 'DNS' : 'IP'}:${name}`).join(',');
@@ -132,9 +134,13 @@ subjectKeyIdentifier = hash
   };
 }
 
-function newKey(openssl: (...args: string[]) => void, file: string): void {
+function newKey(openssl: (...args: string[]) => void, file: string, key: number | string = 'P-256'): void {
   writeFileSync(file, '', { mode: 0o600 });
-  openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', file);
+  const kind =
+    typeof key === 'number'
+      ? ['RSA', '-pkeyopt', `rsa_keygen_bits:${key}`]
+      : ['EC', '-pkeyopt', `ec_paramgen_curve:${key}`];
+  openssl('genpkey', '-algorithm', ...kind, '-out', file);
 }
 
 function asn1Time(fromNow: number): string {

@@ -27,6 +27,6 @@ export const connectionSettings = {
     }),
   proxy_protocol: z.enum(['off', 'required']).default('off').register(about, {
     description:
-      'Whether every connection begins with a PROXY header (version 1 or 2) that names the client. `required` ends connections that do not, and those of peers not in `trust_proxy`.',
+      'Whether every connection begins with a PROXY header (version 1 or 2) that names the client. `required` ends connections that do not, and those of peers not in `trust_proxy`. So it is on the listener of `redirect`.',
   }),
 };
