@@ -15,19 +15,13 @@ import { bindListeners, urlOf } from './listeners.ts';
 import { closeParts, openParts, type Parts } from './parts.ts';
 import type { AddressBook } from './perimeter/address-book.ts';
 import { BanWatch } from './perimeter/bans.ts';
+import { type PerimeterSummary, summaryOf } from './perimeter/summary.ts';
 import { AddressDoubts } from './policy/address-doubts.ts';
 import { banReport } from './proxy/ban-report.ts';
 import { Refuser } from './proxy/refuser.ts';
 import type { Estate, Generation } from './proxy/services.ts';
-import {
-  announceTools,
-  callsOf,
-  endDenied,
-  endUnverified,
-  judgeAgain,
-  noteUnverified,
-  restartNeeded,
-} from './reload.ts';
+import { announceTools, callsOf, endDenied, endUnverified, judgeAgain, noteUnverified } from './reload.ts';
+import { restartNeeded } from './restart-needed.ts';
 import type { Storage } from './storage/storage.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -104,9 +98,9 @@ export class App {
       house: {
         generation: () => this.generation,
         facts: {
-          service: this.settings.health.service,
+          service: () => this.loaded.settings.health.service,
           version: options.version,
-          authEnabled: this.settings.auth.enabled,
+          authEnabled: () => this.loaded.settings.auth.enabled,
           notReady: () => (this.draining ? 'stopping' : this.audit.healthy ? undefined : 'audit'),
         },
       },
@@ -137,7 +131,7 @@ export class App {
 
   /** Ends everything in order: no new calls, streams ended, calls finished or told, children gone, records flushed. */
   stop(): Promise<void> {
-    return this.lifecycle.stop(this.settings.server.limits.shutdown_timeout_ms);
+    return this.lifecycle.stop(this.loaded.settings.server.limits.shutdown_timeout_ms);
   }
 
   /** Lets go of what `open` took, when `start` was never reached or failed. Idempotent. */
@@ -150,6 +144,11 @@ export class App {
   /** Where each listener can be reached. */
   urls(): readonly { readonly name: string; readonly url: string }[] {
     return this.listeners.map((listener) => ({ name: listener.name, url: urlOf(listener) }));
+  }
+
+  /** From where callers may come now. */
+  perimeter(): PerimeterSummary {
+    return summaryOf(this.generation.data.perimeter, this.generation.admin.perimeter);
   }
 
   /** What commands of this process work on, and those that come over the control socket. */
@@ -210,7 +209,7 @@ export class App {
     this.audit.note({ type: 'lifecycle', detail: `configuration reloaded, generation ${now.number}` });
     noteUnverified(this.audit, loaded.settings);
     void this.retire(unused, before.number);
-    return restartNeeded(this.settings, loaded.settings);
+    return restartNeeded(this.options.loaded, loaded);
   }
 
   /** Calls that were let in before the reload finish on the upstream they were let in for. */
@@ -226,6 +225,7 @@ export class App {
     const draft = this.yard.draft();
     const refuser = new Refuser(this.estate);
     this.generation = await compileGeneration(number, loaded.settings, {
+      headerLines: this.settings.server.limits.header_count,
       audit: this.audit,
       registry: this.registry,
       taskHandles: this.estate.taskHandles,
@@ -285,6 +285,7 @@ export class App {
       open_streams: this.estate.tickets.size,
       sessions: this.estate.sessions.size,
       audit: { enabled: this.settings.audit.enabled, healthy: this.audit.healthy },
+      perimeter: this.perimeter(),
     };
   }
 }

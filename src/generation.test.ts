@@ -21,7 +21,7 @@ mcps:
   - { id: search, transport: stdio, command: node, tools: { deny: [drop_*] }, auth: { type: token, token: ${SEARCH} } }
 `;
 
-async function compiled(text = FILE, report: Reporter = () => {}) {
+async function compiled(text = FILE, report: Reporter = () => {}, headerLines = 100) {
   const storage = openSqlite(folderWith({}));
   const registry = await TokenRegistry.open(storage, { onError: () => {} });
   onTestFinished(async () => {
@@ -42,6 +42,7 @@ async function compiled(text = FILE, report: Reporter = () => {}) {
     taskHandles: { open: () => undefined },
     addresses: { doubts: { doubt: () => {} } },
     entries: NO_LIVE_ENTRIES,
+    headerLines,
     report,
   };
   return compileGeneration(1, load(text).settings, services);
@@ -80,6 +81,16 @@ describe('a compiled configuration', () => {
     expect(admin.admit.names).toEqual(order);
     expect(decide.names).toEqual(['authorize', 'task-access', 'mirrored-parameters', 'audit-intent']);
     for (const name of [...order, ...decide.names]) expect(VOCABULARY.policies).toContain(name);
+  });
+
+  it('takes no more header lines than the listeners hand on whole, whatever a reload allows', async () => {
+    const many = Array.from({ length: 20 }, (_, n) => [`X-${n}`, 'v']).flat();
+    const asked = async (limit: number, headerLines: number) => {
+      const { data } = await compiled(`${FILE}server: { limits: { header_count: ${limit} } }`, undefined, headerLines);
+      return judged(data, '/healthz', [...HERE, ...many]);
+    };
+    expect(await asked(50, 50)).not.toBe('headers.too-many');
+    expect([await asked(10, 50), await asked(50, 10)]).toEqual(['headers.too-many', 'headers.too-many']);
   });
 
   it('knows its servers, and which of them hide tools', async () => {

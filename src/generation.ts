@@ -42,6 +42,8 @@ export interface GenerationServices {
   readonly taskHandles: HandleReader;
   readonly addresses: ClientAddressPorts;
   readonly entries: LiveEntries;
+  /** What the listeners hand on: they go by the limit of the start, and of more lines they drop some without a word. */
+  readonly headerLines: number;
   /** Told what was only reported. */
   readonly report: Reporter;
   upstream(server: ServerSettings): Upstream;
@@ -73,7 +75,7 @@ export async function compileGeneration(
   const before = [responseHeaders(headers), requestId()];
   const from = await compilePerimeter(settings, services.entries);
   const mayEnter = routeAccess(authorizer, serverIds, from.data.network);
-  const known = routes({ headerCount: settings.server.limits.header_count });
+  const known = routes({ headerCount: Math.min(settings.server.limits.header_count, services.headerLines) });
   const dataClient = clientAddress(from.data, services.addresses);
   const adminClient = clientAddress(from.admin, services.addresses);
   const shown = clientCertificate();

@@ -97,33 +97,3 @@ export function noteUnverified(audit: Audit, settings: Settings): void {
     audit.note({ type: 'lifecycle', server: server.id, detail });
   }
 }
-
-/** Settings that live in the Estate or in a listener: they are kept, and reported as needing a restart. */
-export function restartNeeded(before: Settings, after: Settings): readonly string[] {
-  const fixed = {
-    server: [fixedPart(before), fixedPart(after)],
-    admin: [bindOf(before.admin), bindOf(after.admin)],
-    audit: [before.audit, after.audit],
-    sessions: [before.sessions, after.sessions],
-    streams: [before.streams, after.streams],
-  };
-  return Object.entries(fixed)
-    .filter(([, [old, now]]) => JSON.stringify(old) !== JSON.stringify(now))
-    .map(([name]) => name);
-}
-
-/** Whom to believe about addresses belongs to the rules, and follows a reload. */
-function fixedPart({ server }: Settings): object {
-  const { trust_proxy, trust_proxy_sets, trust_proxy_spoofable, forwarded_header, ...listener } = server;
-  return bound(listener);
-}
-
-/** Whether TLS ends at a listener stays as it is; with which certificates does not. */
-function bound<T extends { readonly tls?: object }>({ tls, ...rest }: T): object {
-  return { ...rest, tls: tls !== undefined };
-}
-
-/** Who may come to the admin listener is reloaded with everything else. */
-function bindOf({ ip_whitelist: _, ...bind }: Settings['admin']) {
-  return bound(bind);
-}

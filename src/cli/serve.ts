@@ -3,6 +3,7 @@ import { App } from '../app.ts';
 import { READY_VARIABLE } from '../config/environment.ts';
 import { renderFault } from '../config/fault.ts';
 import { type Loaded, loadConfiguration } from '../config/load.ts';
+import { listsText } from '../perimeter/summary.ts';
 import { trustInForce } from '../perimeter/trust.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { VERSION } from '../version.ts';
@@ -29,6 +30,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   warn(loaded, log);
   tellTrust(loaded, log);
   const app = await App.open({ loaded, version: VERSION, log });
+  tellLists(app, log);
   let news: TokenNews | undefined;
   try {
     news = await tokenNews(app, loaded, terminal);
@@ -86,6 +88,13 @@ function tellTrust({ settings }: Loaded, log: Log): void {
       because: why,
     },
   );
+}
+
+/** A list that was not read, or is not the one that was meant, shows in its size. */
+function tellLists(app: App, log: Log): void {
+  const { mode, otherwise, lists } = app.perimeter();
+  const except = otherwise.length === 0 ? {} : { otherwise: otherwise.join(', ') };
+  log.info('lists of addresses in force', { lists: listsText(lists), mode, ...except });
 }
 
 /** Where tokens are configured the operator has them; otherwise the first run makes one. */
@@ -165,7 +174,12 @@ async function reload(app: App, options: ServeOptions, terminal: Terminal, log: 
     for (const warning of loaded.warnings) log.warn(renderFault(warning));
     const fixed = await app.reload(loaded);
     tellTrust(loaded, log);
-    log.info('configuration reloaded', fixed.length === 0 ? {} : { needs_restart: fixed.join(', ') });
+    tellLists(app, log);
+    log.info('configuration reloaded');
+    if (fixed.length > 0)
+      log.warn('some settings that changed count only after a restart; until then the old values are in force', {
+        needs_restart: fixed.join(', '),
+      });
   } catch (error) {
     log.error('the configuration was not reloaded; the old one stays in force', {
       error: error instanceof Error ? error.message : String(error),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { callGateway } from '../control/client.ts';
 import type { GatewayStatus, ServerStatus } from '../control/command.ts';
+import { listsText } from '../perimeter/summary.ts';
 import { inspectStateFolder } from '../storage/state-folder.ts';
 import type { CliContext } from './context.ts';
 import { addTargetOptions, attempt } from './gateway-or-store.ts';
@@ -46,6 +47,7 @@ function report(status: GatewayStatus): string {
     ['state', status.state_dir],
     ['config', status.config_file ?? 'none'],
     ...status.listeners.map(({ name, url }) => [name, url]),
+    ...perimeterFacts(status),
     ['streams', String(status.open_streams)],
     ['sessions', String(status.sessions)],
     [
@@ -65,6 +67,25 @@ function report(status: GatewayStatus): string {
   return servers.length === 0
     ? lines
     : `${lines}\n${table(['SERVER', 'TRANSPORT', 'STATE', 'OPEN', 'LAST ERROR'], servers)}`;
+}
+
+function perimeterFacts({ perimeter }: GatewayStatus): string[][] {
+  const { mode, otherwise, lists, trust_proxy, forwarded_header } = perimeter;
+  const isReport = mode === 'report';
+  const except =
+    otherwise.length === 0 ? '' : `, but ${isReport ? 'enforced' : 'only reported'} for ${otherwise.join(', ')}`;
+  const words = isReport ? 'REPORT: nobody is refused for an address, an origin or a host (sallyport ip report)' : mode;
+  return [
+    ['lists', listsText(lists)],
+    ['mode', `${words}${except}`],
+    ['trusts', `${trusted(trust_proxy.value)} (${trust_proxy.why}; server.forwarded_header ${forwarded_header})`],
+  ];
+}
+
+function trusted(value: GatewayStatus['perimeter']['trust_proxy']['value']): string {
+  if (typeof value === 'number') return `${value} ${value === 1 ? 'hop' : 'hops'}`;
+  if (value === false) return 'nobody';
+  return Array.isArray(value) ? value.join(', ') : value === true ? 'everybody' : String(value);
 }
 
 function children({ transport, children: count }: ServerStatus): string {

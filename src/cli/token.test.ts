@@ -63,6 +63,16 @@ const STATUS: GatewayStatus = {
   open_streams: 2,
   sessions: 3,
   audit: { enabled: true, healthy: false },
+  perimeter: {
+    mode: 'report',
+    otherwise: ['crm'],
+    lists: [
+      { setting: 'security.ip_whitelist', entries: 3 },
+      { setting: 'mcps.crm.security.ip_blacklist', entries: 1 },
+    ],
+    trust_proxy: { value: 2, why: 'server.trust_proxy' },
+    forwarded_header: 'x-forwarded-for',
+  },
 };
 
 /** A gateway as far as the control socket goes. */
@@ -199,6 +209,11 @@ describe('sallyport status', () => {
       expect(out).toMatch(/^audit +FAILING/m);
       expect(out).toMatch(/^crm +stdio +up +1 child$/m);
       expect(out).toMatch(/^search +streamable-http +down +0 connections +refused\?\[2J$/m);
+      expect(out).toMatch(
+        /^lists +security\.ip_whitelist \(3 entries\), mcps\.crm\.security\.ip_blacklist \(1 entry\)$/m,
+      );
+      expect(out).toMatch(/^mode +REPORT: nobody is refused .*\(sallyport ip report\), but enforced for crm$/m);
+      expect(out).toMatch(/^trusts +2 hops \(server\.trust_proxy; server\.forwarded_header x-forwarded-for\)$/m);
       expect(code).toBe(0);
       expect(JSON.parse((await sallyport('status', '--json')).out)).toEqual({ running: true, ...STATUS });
     });

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { PerimeterInForce } from '../perimeter/in-force.ts';
 import type { Reported } from '../perimeter/reported.ts';
+import type { PerimeterSummary } from '../perimeter/summary.ts';
 import type { AddressRecords, Storage } from '../storage/storage.ts';
 
 /** What a running gateway says about itself. */
@@ -16,6 +17,7 @@ export interface GatewayStatus {
   readonly open_streams: number;
   readonly sessions: number;
   readonly audit: { readonly enabled: boolean; readonly healthy: boolean };
+  readonly perimeter: PerimeterSummary;
 }
 
 export interface ServerStatus {

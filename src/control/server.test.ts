@@ -22,6 +22,13 @@ const STATUS: GatewayStatus = {
   open_streams: 0,
   sessions: 0,
   audit: { enabled: true, healthy: true },
+  perimeter: {
+    mode: 'enforce',
+    otherwise: [],
+    lists: [],
+    trust_proxy: { value: 'loopback', why: 'server.trust_proxy' },
+    forwarded_header: 'x-forwarded-for',
+  },
 };
 
 let folder: string;

@@ -161,6 +161,17 @@ export class NetworkRules {
     return server === undefined ? undefined : this.servers.get(server);
   }
 
+  /** The gateway's, and those of servers with lists of their own. */
+  layers(): readonly Layer[] {
+    return [this.gateway, ...this.servers.values()];
+  }
+
+  /** Servers on whose routes it is not as the gateway's mode says. */
+  otherwise(): readonly string[] {
+    if (this.gateway.rules.mode === 'report') return [...this.enforcing];
+    return [...this.servers].filter(([, { rules }]) => rules.mode === 'report').map(([id]) => id);
+  }
+
   /** Grows when live entries change. */
   get epoch(): number {
     return this.live.epoch;

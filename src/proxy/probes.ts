@@ -6,9 +6,10 @@ import type { Generation } from './services.ts';
 
 /** What probes answer from. */
 export interface ProbeFacts {
-  readonly service: string;
   readonly version: string;
-  readonly authEnabled: boolean;
+  /** Of the configuration in force. */
+  service(): string;
+  authEnabled(): boolean;
   /** Why the gateway should get no traffic now; undefined when it may. */
   notReady(): string | undefined;
 }
@@ -31,8 +32,8 @@ export function health(facts: ProbeFacts, rules: Generation, x: Exchange, respon
   const unready = facts.notReady();
   const body = {
     status: unready === undefined ? 'healthy' : 'unhealthy',
-    service: facts.service,
-    authEnabled: facts.authEnabled,
+    service: facts.service(),
+    authEnabled: facts.authEnabled(),
     ipProtection: rules.network.isFiltering,
     timestamp: new Date().toISOString(),
     ...(x.principal === undefined ? {} : detail(facts, rules, x)),

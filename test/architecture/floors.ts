@@ -47,6 +47,7 @@ const ROOT_FILES: Readonly<Record<string, string>> = {
   'src/listeners.ts': 'app',
   'src/parts.ts': 'app',
   'src/reload.ts': 'app',
+  'src/restart-needed.ts': 'app',
   'src/upstream-yard.ts': 'app',
   'src/version.ts': 'app',
 };

@@ -259,6 +259,10 @@ describe('report-only mode', () => {
     expect(open.body).not.toHaveProperty('reportOnly');
     expect((await get(`${gateway.url}/health`, token, from('192.0.2.1'))).body).toMatchObject({ reportOnly: true });
     await until(() => (gateway.stderr() + gateway.stdout()).includes('nobody is refused'), 'the log says so too');
+    const lists =
+      'security.ip_whitelist (1 entry), security.ip_blacklist (1 entry), mcps.one.security.ip_blacklist (1 entry)';
+    expect(gateway.stderr()).toContain(`"lists":"${lists}","mode":"report"`);
+    expect((await gateway.command('status')).stdout).toMatch(/^mode +REPORT/m);
   });
 
   it('ends when it is told to', async () => {

@@ -164,10 +164,22 @@ describe('a reload', () => {
     expect(await servers(gateway, token)).toEqual(['one']);
   });
 
-  it('says which settings need a restart', async () => {
+  it('warns of the settings that need a restart, and of no others', async () => {
     const { gateway, token, reload } = await start([remote('one')]);
-    await reload([remote('one')], { sessions: { max: 7 } });
-    await until(() => gateway.stderr().includes('"needs_restart":"sessions"'), 'the log names the setting');
+    const limits = { header_bytes: 4096, body_bytes: 5000 };
+    await reload([remote('one')], {
+      server: { port: 0, limits, allowed_hosts: ['mcp.example.com'] },
+      sessions: { max: 7 },
+      health: { service: 'renamed' },
+    });
+    const needed = '"needs_restart":"server.limits.header_bytes, sessions.max"';
+    await until(() => gateway.stderr().includes(needed), 'the log names the settings');
+    const line = gateway
+      .stderr()
+      .split('\n')
+      .find((text) => text.includes(needed));
+    expect(line).toContain('"level":"warn"');
+    expect((await get(`${gateway.url}/health`)).body).toMatchObject({ service: 'renamed' });
     expect(await servers(gateway, token)).toEqual(['one']);
   });
 });
