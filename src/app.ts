@@ -277,6 +277,7 @@ export class App {
       started_at: this.startedAt.toISOString(),
       state_dir: this.stateDir,
       config_file: this.loaded.file ?? null,
+      public_url: this.loaded.settings.server.public_url ?? null,
       listeners: this.urls(),
       servers: [...this.generation.servers.values()].map(({ id, transport, upstream }) => {
         const { state, children, lastError } = upstream.health();

@@ -63,6 +63,13 @@ describe('sallyport check', () => {
     expect(said().err).toMatch(/^warning: .*auth\.anonymous\.roles/);
   });
 
+  it('finds a socket whose path no socket can have', async () => {
+    const { run } = checked({ 'sallyport.yaml': `server: { socket: run/${'a'.repeat(130)}, trust_proxy: unix }\n` });
+    await expect(run()).rejects.toThrow(
+      /server\.socket: .* is the most a Unix socket's path may have; choose a shorter/,
+    );
+  });
+
   it('tells every file that cannot be used at once, each with the line of its setting', async () => {
     const { cwd, run, said } = checked({
       'empty.txt': '# nobody yet\n',

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { callGateway } from '../control/client.ts';
 import { allClientConfigs, CLIENT_NAMES, clientConfig } from './client-config.ts';
-import type { CliContext } from './context.ts';
+import type { ConfiguredContext } from './context.ts';
 import { addTargetOptions } from './gateway-or-store.ts';
 
 const HELP = `
@@ -13,17 +13,20 @@ Examples:
   sallyport client-config                  every client there is a recipe for`;
 
 /** `sallyport client-config NAME`: what to paste into a client. */
-export function clientConfigCommand(program: Command, context: CliContext): void {
+export function clientConfigCommand(program: Command, context: ConfiguredContext): void {
   const command = program
     .command('client-config')
     .argument('[name]', `the client: ${CLIENT_NAMES.join(', ')}`)
     .description('print ready-to-paste configuration for a client')
     .option('--server <id>', 'the server to connect to (default: /mcp, which is the only server)')
-    .option('--url <url>', 'where clients reach the gateway (default: where the running one listens)')
+    .option(
+      '--url <url>',
+      'where clients reach the gateway (default: server.public_url, else where the running one listens)',
+    )
     .addOption(new Option('--token <token>', 'the token to put in').default('YOUR_TOKEN'))
     .addHelpText('after', HELP);
   addTargetOptions(command).action(async (name: string | undefined, options: Record<string, string | undefined>) => {
-    const base = options.url ?? (await runningUrl(context.stateDir(options))) ?? 'http://127.0.0.1:3000';
+    const base = (options.url ?? (await knownUrl(context, options)) ?? 'http://127.0.0.1:3000').replace(/\/+$/, '');
     if (base.startsWith('unix:')) {
       context.stderr.write(
         `sallyport: the gateway listens on ${base}; name the proxy in front of it with --url https://…\n`,
@@ -43,7 +46,12 @@ export function clientConfigCommand(program: Command, context: CliContext): void
   });
 }
 
-async function runningUrl(stateDir: string): Promise<string | undefined> {
-  const status = await callGateway(stateDir, 'status', {}).catch(() => 'not-running' as const);
-  return status === 'not-running' ? undefined : status.listeners.find(({ name }) => name === 'main')?.url;
+/** Of the running gateway, whose configuration may be another than is found here; of what is found here when none runs. */
+async function knownUrl(
+  context: ConfiguredContext,
+  options: Record<string, string | undefined>,
+): Promise<string | undefined> {
+  const status = await callGateway(context.stateDir(options), 'status', {}).catch(() => 'not-running' as const);
+  if (status === 'not-running') return context.configuration(options).settings.server.public_url;
+  return status.public_url ?? status.listeners.find(({ name }) => name === 'main')?.url;
 }

@@ -4,6 +4,7 @@ import { pathText } from '../config/path.ts';
 import type { Settings } from '../config/settings.ts';
 import { compileTls } from '../http/tls-acceptor.ts';
 import { type KeyPairFiles, loadAuthorities, loadChain, loadKey, loadRevocationLists } from '../http/tls-files.ts';
+import { refuseLongPath } from '../http/unix-socket.ts';
 import { compileNetworkRules } from '../perimeter/compile-rules.ts';
 import { ListFile } from '../perimeter/list-file.ts';
 import type { LiveEntries } from '../perimeter/live-entries.ts';
@@ -124,6 +125,7 @@ function asStarted(settings: Settings, doubts: string[]): readonly Attempt[] {
       path: `mcps[${index}].tls.cert_file`,
       act: () => entry.transport === 'stdio' || tlsFingerprint(entry.tls, entry.id),
     })),
+    { path: 'server.socket', act: () => server.socket === undefined || refuseLongPath(server.socket) },
     { path: 'server.trust_proxy', act: () => compileTrust(settings) },
     { path: 'security', act: () => compileNetworkRules(settings, NO_ENTRIES) },
   ];

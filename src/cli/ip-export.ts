@@ -39,8 +39,16 @@ export function ipExportCommand(ip: Command, context: ConfiguredContext): void {
         throw new Error('there is nothing to export: neither security.ip_whitelist nor security.ip_blacklist is set');
       if (settings.security.mode === 'report')
         context.stderr.write('note: the gateway only reports (security.mode: report); these rules refuse.\n');
-      context.stdout.write(nginx ? nginxList(policy) : ufwCommands(policy, portOf(port) ?? settings.server.port));
+      context.stdout.write(nginx ? nginxList(policy) : ufwCommands(policy, portToProtect(port, settings)));
     });
+}
+
+/** @throws Error when no port is known: rules for port 0 protect nothing */
+function portToProtect(written: string | undefined, { server }: Settings): number {
+  const port = portOf(written) ?? (server.socket === undefined ? server.port : 0);
+  if (port !== 0) return port;
+  const why = server.socket === undefined ? 'server.port is 0, any free one' : 'the gateway listens on server.socket';
+  throw new Error(`which port the rules are to protect is not known: ${why}. Give it with --port.`);
 }
 
 /** ufw lets programs on its own machine through by itself. */

@@ -80,7 +80,8 @@ function warn(loaded: Loaded, log: Log): void {
 function tellTrust({ settings }: Loaded, log: Log): void {
   const { value, why } = trustInForce(settings);
   const nobody = value === false || settings.server.forwarded_header === 'none';
-  const trusted = Array.isArray(value) ? value.join(', ') : String(value);
+  const written = Array.isArray(value) ? value.join(', ') : String(value);
+  const trusted = /^[0-9]+$/.test(written) ? `${written} ${written === '1' ? 'hop' : 'hops'}` : written;
   log.info(
     nobody ? 'forwarding headers are believed from nobody' : `forwarding headers are believed from: ${trusted}`,
     {

@@ -55,6 +55,7 @@ const STATUS: GatewayStatus = {
   started_at: new Date(Date.now() - 3_900_000).toISOString(),
   state_dir: '/var/lib/sallyport',
   config_file: '/etc/sallyport.yaml',
+  public_url: null,
   listeners: [{ name: 'main', url: 'http://127.0.0.1:3000' }],
   servers: [
     { id: 'crm', transport: 'stdio', state: 'up', children: 1, last_error: null },

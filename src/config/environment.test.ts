@@ -163,3 +163,12 @@ it('has flags that name settings, each once', () => {
     'log-format log.format',
   ]);
 });
+
+describe('names of other programs for what this release does not have', () => {
+  it.each(['RATE_LIMIT_WINDOW_MS', 'RATE_LIMIT_MAX_REQUESTS', 'SESSION_SECRET'])('%s: nothing is in force', (name) => {
+    const { warnings } = load(undefined, { dotenv: `${name}=900000\n` });
+    expect(warnings).toMatchObject([
+      { line: 1, problem: expect.stringMatching(new RegExp(`^${name} has no effect: .* none is in force$`)) },
+    ]);
+  });
+});

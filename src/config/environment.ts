@@ -66,6 +66,13 @@ const MEANT: ReadonlyMap<string, string> = new Map([
   ['TRUSTED_PROXY_IPS', 'TRUSTED_PROXIES'],
 ]);
 
+/** Switch on, in other programs, what this release does not have. */
+const NOT_HERE: ReadonlyMap<string, string> = new Map([
+  ['RATE_LIMIT_WINDOW_MS', 'no rate limit'],
+  ['RATE_LIMIT_MAX_REQUESTS', 'no rate limit'],
+  ['SESSION_SECRET', 'no session cookie'],
+]);
+
 /** What the environment says, with the tokens it makes kept apart: they are added to the file's, not laid over them. */
 export interface EnvironmentLayer {
   readonly layer: Layer;
@@ -182,6 +189,12 @@ export function unknownNames(variables: Variables, expected: ReadonlySet<string>
   for (const { name, origin } of variables.all()) {
     if (OUR_NAMES.has(name) || ELSEWHERE.has(name) || expected.has(name) || expected.has(name.replace(/_FILE$/, '')))
       continue;
+    const absent = NOT_HERE.get(name);
+    if (absent !== undefined) {
+      const problem = `${name} has no effect: this release has ${absent}, and none is in force`;
+      warnings.push({ code: 'unknown-variable', ...origin, problem, remedy: 'Remove it.' });
+      continue;
+    }
     const ours = name.startsWith('SALLYPORT_');
     const near = MEANT.get(name) ?? nearest(name, OUR_NAMES, ours ? 4 : name.length < 6 ? 1 : 2);
     if (near === undefined && !ours) continue;

@@ -12,6 +12,8 @@ export interface GatewayStatus {
   readonly started_at: string;
   readonly state_dir: string;
   readonly config_file: string | null;
+  /** `server.public_url`. */
+  readonly public_url: string | null;
   readonly listeners: readonly { readonly name: string; readonly url: string }[];
   readonly servers: readonly ServerStatus[];
   readonly open_streams: number;

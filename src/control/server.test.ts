@@ -17,6 +17,7 @@ const STATUS: GatewayStatus = {
   started_at: '2026-09-01T00:00:00.000Z',
   state_dir: '/nowhere',
   config_file: null,
+  public_url: null,
   listeners: [{ name: 'main', url: 'http://127.0.0.1:3000' }],
   servers: [{ id: 'crm', transport: 'stdio', state: 'up', children: 1, last_error: null }],
   open_streams: 0,

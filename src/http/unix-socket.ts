@@ -12,18 +12,22 @@ export interface SocketSettings {
   readonly mode: number;
 }
 
+/** @throws Error when no socket can have the path, whatever is there */
+export function refuseLongPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= MAX_PATH_BYTES) return;
+  throw new Error(
+    `server.socket: ${path} has ${bytes} bytes, and ${MAX_PATH_BYTES} is the most a Unix socket's path may have; choose a shorter one`,
+  );
+}
+
 /**
  * Listens on a Unix socket, which never has wider permissions than those asked for. What a dead process left there is
  * replaced; what answers is somebody else's. Node removes the file when the server closes.
  * @throws Error that says which and what to do: a path too long, a file that is no socket, a live process behind it
  */
 export async function listenOnSocket(server: Server, { path, mode }: SocketSettings): Promise<void> {
-  const bytes = Buffer.byteLength(path);
-  if (bytes > MAX_PATH_BYTES) {
-    throw new Error(
-      `server.socket: ${path} has ${bytes} bytes, and ${MAX_PATH_BYTES} is the most a Unix socket's path may have; choose a shorter one`,
-    );
-  }
+  refuseLongPath(path);
   await removeStale(path);
   const listening = once(server, 'listening');
   const umask = process.umask(0o777 & ~mode);

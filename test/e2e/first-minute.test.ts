@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { connectV1, connectV2, HTTP_CLIENTS } from '../support/clients.ts';
 import { stdioFixture } from '../support/fixture-server.ts';
-import { type GatewayOptions, startGateway } from '../support/gateway.ts';
+import { type GatewayOptions, runCli, startGateway } from '../support/gateway.ts';
 import { get } from './requests.ts';
 import { stateFolder } from './state.ts';
 
@@ -101,6 +101,19 @@ describe('sallyport client-config', () => {
     const { code, stdout } = await gateway.command('client-config', 'cursor');
     expect(code).toBe(0);
     expect(stdout).toContain(`${gateway.url}/mcp`);
+  });
+
+  it('names the public URL of the gateway that runs, and of the configuration while none does', async () => {
+    const stateDir = stateFolder();
+    const publicUrl = { SALLYPORT_SERVER_PUBLIC_URL: 'https://mcp.example.com/' };
+    const gateway = await start({ env: { ...FREE_PORTS, ...publicUrl }, stateDir });
+    expect((await gateway.command('client-config', 'inspector')).stdout).toContain(' https://mcp.example.com/mcp ');
+    const url = await gateway.command('client-config', 'inspector', '--url', 'https://other.example');
+    expect(url.stdout).toContain(' https://other.example/mcp ');
+    await gateway.stop();
+    expect((await gateway.command('client-config', 'inspector')).stdout).not.toContain('mcp.example.com');
+    const alone = await runCli(['client-config', 'inspector', '--state-dir', stateDir], publicUrl);
+    expect(alone.stdout).toContain(' https://mcp.example.com/mcp ');
   });
 });
 

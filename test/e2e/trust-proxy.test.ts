@@ -81,6 +81,8 @@ describe('server.trust_proxy', () => {
     await until(() => trustLines(gateway).length === 2 + table.length, 'the list is in force');
     expect(trustLines(gateway).at(-1)).toMatchObject({ message: 'forwarding headers are believed from nobody' });
     expect(await client(gateway, '127.0.0.1', CHAIN)).toBe('127.0.0.1');
+    const hops = trustLines(gateway).flatMap(({ message }) => /believed from: (\d hops?)$/.exec(message)?.[1] ?? []);
+    expect(hops).toEqual(['1 hop', '2 hops']);
     // None of them needs a restart.
     expect(gateway.stderr()).not.toContain('needs_restart');
   });
