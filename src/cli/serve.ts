@@ -39,8 +39,10 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     await app.abandon();
     throw error;
   }
+  // Whoever is told that it is ready may send a signal at once, and one that nobody listens to ends the process.
+  const stopped = untilStopped(app, options, terminal, log);
   announce(app, loaded, news, demo, terminal, ready);
-  return untilStopped(app, options, terminal, log);
+  return stopped;
 }
 
 /** With nothing configured the demo server stands in; a configuration without servers gets no demo. */
