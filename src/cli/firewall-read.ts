@@ -99,7 +99,8 @@ export function readRules(text: string, read: LineReader, port: number | undefin
       else entries.push({ action, cidr, note: reading.note.trim() });
     }
   }
-  return { entries, unread, left, closes: closes || closed.size > 0 };
+  const byLine = (a: LeftLine, b: LeftLine): number => a.line - b.line;
+  return { entries, unread: unread.sort(byLine), left: left.sort(byLine), closes: closes || closed.size > 0 };
 }
 
 function otherPort(ports: readonly string[] = [], port: number | undefined): string | undefined {

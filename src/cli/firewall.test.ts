@@ -258,5 +258,7 @@ describe('rules given away', () => {
       'allow 2001:db8::/32',
     ]);
     expect([rules.unread, rules.closes]).toEqual([[], true]);
+    const { left } = read(ufwCommands(POLICY, 3000), 3001);
+    expect(left.map(({ line }) => line)).toEqual([6, 7, 8, 9]);
   });
 });

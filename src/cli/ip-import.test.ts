@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { ipImportCommand } from './ip-import.ts';
+import { textOf } from './text-file.ts';
 
 async function importing(text: string, ...more: string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-import-'));
@@ -36,6 +37,10 @@ it('rules that keep out everybody and let in nobody end it with 1: no list lets 
   expect([code, stdout]).toEqual([1, '']);
   expect(stderr).toContain('nobody they allow could be taken over');
   expect((await importing('allow 10.0.0.1;\ndeny all;\n')).code).toBe(0);
+});
+
+it('a file that is not there is named, with what to do', () => {
+  expect(() => textOf('/nowhere/rules')).toThrow('/nowhere/rules does not exist. Name a file that can be read');
 });
 
 it('what it prints is YAML that says the same, notes and all', async () => {
