@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  fdatasync,
-  fdatasyncSync,
-  fstatSync,
-  ftruncateSync,
-  mkdirSync,
-  statSync,
-  write,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, statSync, write, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
+import { makeFolder } from '../storage/make-folder.ts';
 import { type Anchor, readAnchor, writeAnchor, writeAnchorNow } from './anchor.ts';
 import { Chain, type Head } from './chain.ts';
 import { FileLock } from './lock.ts';
@@ -45,7 +36,7 @@ export class Trail {
   constructor(path: string, oddities: string[]) {
     this.#path = path;
     this.#stem = path.slice(0, path.length - extname(path).length);
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     this.#lock = new FileLock(`${this.#stem}.lock`);
     try {
       this.#fd = openRegular(path);

@@ -77,6 +77,9 @@ describe('refuses', () => {
     ['*'],
     ['a.*.test'],
     [''],
+    ['a\nb.test'],
+    ['a%62.test'],
+    ['a\u00a0b.test'],
   ])('host %j', async (host) => {
     await expect(dev('--host', host)).rejects.toThrow(/--host/);
     expect(readdirSync(scratch)).toEqual([]);
@@ -85,6 +88,10 @@ describe('refuses', () => {
   it.each([['0'], ['826'], ['1.5'], ['-1'], ['forever']])('%s days', async (days) => {
     await expect(dev('--days', days)).rejects.toThrow(/--days/);
     expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it('a folder that cannot be made, and comes back', async () => {
+    await expect(dev('--out', '/proc/sallyport/certs')).rejects.toThrow(/ENOENT/);
   });
 
   it('to replace a file, unless told to', async () => {

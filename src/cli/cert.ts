@@ -10,6 +10,8 @@ import { type DevelopmentFiles, developmentFiles, writeDevelopmentFiles } from '
 /** Longer ones are refused by Apple's systems, whoever issued them. */
 const MOST_DAYS = 825;
 const ALWAYS = ['localhost', '127.0.0.1', '::1'];
+/** What `domainToASCII` would take out, or read as something else, without a word. */
+const UNWRITTEN = /[\p{Cc}\p{Z}%]/u;
 const HOST = /^(\*\.)?[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
 
 const HELP = `
@@ -65,8 +67,9 @@ function namesOf(hosts: readonly string[]): DevelopmentNames {
     // An IPv4 address with a mistake in it must not become a name.
     const name = domainToASCII(host).toLowerCase();
     if (address !== undefined) addresses.set(address.text, bytesOf(address));
-    else if (HOST.test(name) && name.length <= 253 && !/(^|\.)[0-9]+$/.test(name)) dns.add(name);
-    else throw new Error(`--host ${host}: expected a host name such as mcp.test, or an IP address`);
+    else if (!UNWRITTEN.test(host) && HOST.test(name) && name.length <= 253 && !/(^|\.)[0-9]+$/.test(name))
+      dns.add(name);
+    else throw new Error(`--host ${JSON.stringify(host)}: expected a host name such as mcp.test, or an IP address`);
   }
   return { dns: [...dns], addresses: [...addresses.values()] };
 }

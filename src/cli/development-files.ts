@@ -1,6 +1,7 @@
-import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DevelopmentCertificate } from '../crypto/development-certificate.ts';
+import { makeFolder } from '../storage/make-folder.ts';
 
 /** Where the three files are. */
 export interface DevelopmentFiles {
@@ -33,7 +34,7 @@ export function developmentFiles(folder: string, mayReplace: boolean): Developme
 
 /** Writes all three, 0600, each whole or not at all, the key first: a gateway that looks on never sees half a pair for long. */
 export function writeDevelopmentFiles(files: DevelopmentFiles, folder: string, made: DevelopmentCertificate): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   for (const [path, text] of [
     [files.key, made.key],
     [files.certificate, made.certificate],

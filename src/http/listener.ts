@@ -204,6 +204,12 @@ export class Listener {
       socket.destroy();
       return;
     }
+    // OpenSSL has ended the connection: a second handshake was asked for, or what came is not encrypted as it must be.
+    if (error.code?.startsWith('ERR_SSL_') === true) {
+      this.handlers.turnedAway('tls.handshake', error.code, socket);
+      socket.destroy();
+      return;
+    }
     // Its answer is on the way out: the connection ends by itself.
     if (!socket.writable) return;
     const isVerb = error.code === 'HPE_INVALID_METHOD' && UNKNOWN_VERB.test(unread(error));

@@ -60,7 +60,13 @@ export class TlsStage implements Stage {
   }
 
   private async judged(raw: Socket, connection: Connection): Promise<Outcome> {
-    const first = await firstBytes(raw);
+    let first = await firstBytes(raw);
+    // The client's first bytes may come one by one, and what is a verb shows with its end.
+    while (first !== undefined && /^[A-Za-z]{1,15}$/.test(first.toString('latin1'))) {
+      const more = await firstBytes(raw);
+      if (more === undefined) break;
+      first = Buffer.concat([first, more]);
+    }
     if (first === undefined) return undefined;
     if (first[0] !== HANDSHAKE) return notTls(first);
     raw.unshift(first);

@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { chmodSync, type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 import { StorageError } from './storage.ts';
 
 const OTHERS_CAN_WRITE = 0o022;
@@ -18,7 +19,7 @@ export function openStateFolder(path: string): string {
     return folder;
   }
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     chmodSync(folder, 0o700);
   } catch (error) {
     throw unreachable(folder, error);

@@ -163,6 +163,16 @@ describe('what is not TLS', () => {
     expect(JSON.stringify(gateway.audit())).not.toContain('secret');
   });
 
+  it('is told so when its bytes come one by one', async () => {
+    const connection = await openRaw(url.replace('https', 'http'));
+    for (const byte of 'GET ') {
+      connection.write(Buffer.from(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await within(connection.closed, 'the gateway has closed the connection');
+    expect(connection.received().toString('latin1')).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
   it.each([
     ['noise', 'ffffffffffff'],
     ['a hello of SSL 2', '802e0100020015000000100100800200800300800400800500800600400700c0'],
@@ -214,12 +224,17 @@ describe('a handshake gives nothing away', () => {
   });
 
   it('takes no second handshake on a connection', async () => {
-    const socket = await openTls(url, trusting({ maxVersion: 'TLSv1.2' }));
-    const refused = await new Promise<Error | null>((resolve) => {
-      socket.on('error', resolve);
-      socket.renegotiate({}, resolve);
-    });
-    expect(refused).toMatchObject({ code: 'ERR_SSL_NO_RENEGOTIATION' });
+    const rows = await recorded(async () => {
+      const socket = await openTls(url, trusting({ maxVersion: 'TLSv1.2' }));
+      const refused = await new Promise<Error | null>((resolve) => {
+        socket.on('error', resolve);
+        socket.renegotiate({}, resolve);
+      });
+      expect(refused).toMatchObject({ code: 'ERR_SSL_NO_RENEGOTIATION' });
+      socket.destroy();
+    }, 1);
+    expect(rows).toEqual([expect.objectContaining({ reason: 'tls.handshake' })]);
+    expect(rows[0]).not.toHaveProperty('status');
   });
 
   it('offers HTTP/1.1 alone', async () => {
