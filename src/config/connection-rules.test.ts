@@ -14,6 +14,7 @@ describe('server.proxy_protocol', () => {
       'an allow list takes trust away',
       { server: { proxy_protocol: 'required' }, security: { ip_whitelist: ['10.0.0.0/8'] } },
     ],
+    ['bans take trust away', { server: { proxy_protocol: 'required' }, security: { bans: { enabled: true } } }],
   ])('may not be required where %s, for then every connection would end', (_, draft) => {
     expect(applyRules(CONNECTION_RULES, draft as Draft)).toMatchObject([
       { path: ['server', 'proxy_protocol'], problem: expect.stringContaining('names nobody who may send the header') },

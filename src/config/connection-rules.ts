@@ -1,12 +1,12 @@
 import { parseTrust, type TrustValue } from '../net/trust-grammar.ts';
 import type { Rule } from './rule.ts';
-import { allowListOf } from './trust-rules.ts';
+import { addressRuleOf } from './trust-rules.ts';
 
 /** Every connection would end at once. */
 const nobodyAnnounces: Rule = (draft, report) => {
   if (draft.server?.proxy_protocol !== 'required') return;
   const { trust_proxy: value } = draft.server;
-  const list = value === undefined ? allowListOf(draft) : undefined;
+  const list = value === undefined ? addressRuleOf(draft) : undefined;
   const trust = value === undefined || Array.isArray(value) ? undefined : parseTrust(value as TrustValue);
   if (list === undefined && !(trust !== undefined && 'mode' in trust && trust.mode === 'none')) return;
   const because = list === undefined ? '' : ` (it is not set, and ${list} is)`;
