@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Authority, type Certificate, createAuthority } from '../../test/support/certificates.ts';
 import { ask, handshake, handshakeFault, openTls } from '../../test/support/tls-client.ts';
-import { within } from '../../test/support/wait.ts';
+import { until, within } from '../../test/support/wait.ts';
 import { connectionOf } from './connection.ts';
 import type { Stage } from './entrance.ts';
 import { Listener } from './listener.ts';
@@ -95,6 +95,34 @@ describe('a connection', () => {
     const { url, turned } = await listening({}, [proxyStage(() => true)]);
     expect(await handshakeFault(url, trusting())).not.toBe('connected');
     expect(turned).toEqual([expect.stringContaining('proxy-protocol.malformed')]);
+  });
+
+  it.each([
+    ['plain HTTP', 'G', 'ET / HTTP/1.1\r\n\r\n', 'tls.expected: plain HTTP', 'HTTP/1.1 400 '],
+    ['something else', 'GX', '\0\0', 'tls.expected: first byte 71', ''],
+  ])('that begins with half a word of %s is judged when the word is over', async (_, half, rest, row, answer) => {
+    let inside: Socket | undefined;
+    const look: Stage = {
+      name: 'look',
+      enter: async (socket) => {
+        inside = socket;
+        return socket;
+      },
+    };
+    const { url, turned } = await listening({}, [look]);
+    const raw = connectTcp(Number(new URL(url).port), '127.0.0.1');
+    let received = '';
+    raw.on('data', (piece) => {
+      received += piece.toString('latin1');
+    });
+    const closed = once(raw, 'close');
+    raw.write(half);
+    await until(() => inside?.bytesRead === half.length && inside.readableLength === 0, 'the half has been looked at');
+    expect(turned).toEqual([]);
+    raw.write(rest);
+    await within(closed, 'the connection is closed');
+    expect(turned).toEqual([row]);
+    expect(received.slice(0, 13)).toBe(answer);
   });
 
   it('carries who the client is, once its certificate is verified', async () => {

@@ -163,16 +163,6 @@ describe('what is not TLS', () => {
     expect(JSON.stringify(gateway.audit())).not.toContain('secret');
   });
 
-  it('is told so when its bytes come one by one', async () => {
-    const connection = await openRaw(url.replace('https', 'http'));
-    for (const byte of 'GET ') {
-      connection.write(Buffer.from(byte));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await within(connection.closed, 'the gateway has closed the connection');
-    expect(connection.received().toString('latin1')).toMatch(/^HTTP\/1\.1 400 /);
-  });
-
   it.each([
     ['noise', 'ffffffffffff'],
     ['a hello of SSL 2', '802e0100020015000000100100800200800300800400800500800600400700c0'],
