@@ -83,9 +83,12 @@ function perimeterFacts({ perimeter }: GatewayStatus): string[][] {
 }
 
 function trusted(value: GatewayStatus['perimeter']['trust_proxy']['value']): string {
-  if (typeof value === 'number') return `${value} ${value === 1 ? 'hop' : 'hops'}`;
-  if (value === false) return 'nobody';
-  return Array.isArray(value) ? value.join(', ') : value === true ? 'everybody' : String(value);
+  // The environment and the command line have text for what a file has a number or a boolean for.
+  const text = String(value).trim().toLowerCase();
+  if (/^[0-9]+$/.test(text)) return text === '0' ? 'nobody' : `${text} ${text === '1' ? 'hop' : 'hops'}`;
+  if (text === 'true') return 'everybody';
+  if (text === 'false') return 'nobody';
+  return Array.isArray(value) ? value.join(', ') : String(value);
 }
 
 function children({ transport, children: count }: ServerStatus): string {

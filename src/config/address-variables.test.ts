@@ -17,9 +17,13 @@ describe('IP_ALLOWLIST', () => {
     expect(security({ IP_ALLOWLIST: '10.0.0.0/8', ...env }).ip_whitelist).toBeUndefined();
   });
 
-  it('draws a warning where nobody said whether it counts', () => {
-    expect(warnings({ IP_ALLOWLIST: '10.0.0.0/8' })[0]).toMatch(/^IP_ALLOWLIST has no effect without/);
-    expect(warnings({ IP_ALLOWLIST: '10.0.0.0/8', IP_PROTECTION_ENABLED: 'false' })).toEqual([]);
+  it.each([{}, { IP_PROTECTION_ENABLED: 'false' }])('draws a warning where it does not count (%j)', (env) => {
+    expect(warnings({ IP_ALLOWLIST: '10.0.0.0/8', ...env })[0]).toMatch(/^IP_ALLOWLIST has no effect without/);
+  });
+
+  it.each(['10.0.0.1 10.0.0.2', '10.0.0.1;10.0.0.2', '::1 | ::2'])('written as "%s" is refused: commas', (list) => {
+    const told = faults({ IP_PROTECTION_ENABLED: 'true', IP_ALLOWLIST: list }).join();
+    expect(told).toContain('Commas separate entries');
   });
 
   it.each([{}, { IP_ALLOWLIST: '' }, { IP_ALLOWLIST: ' , ' }])('that is empty means this machine alone (%j)', (env) => {
@@ -121,7 +125,7 @@ describe('IP_BLOCK_UNKNOWN', () => {
   });
 
   it('is true or false', () => {
-    expect(faults({ IP_BLOCK_UNKNOWN: 'maybe' })).toEqual(['security.ip_unknown expected one of block, allow']);
+    expect(faults({ IP_BLOCK_UNKNOWN: 'maybe' })).toEqual(['IP_BLOCK_UNKNOWN expected true or false']);
   });
 });
 

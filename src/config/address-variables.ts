@@ -28,12 +28,14 @@ const DIALECTS: ReadonlyMap<string, (text: string, variables: Variables) => unkn
 >([
   ['IP_ALLOWLIST', (text, variables) => (switchOf(variables) === true ? splitList(text) : undefined)],
   ['ALLOWED_IPS', (text) => splitList(text).flatMap((part) => (part === '0.0.0.0' ? ['0.0.0.0/0', '::/0'] : [part]))],
-  ['IP_BLOCK_UNKNOWN', (text) => blockOrAllow(text.trim().toLowerCase()) ?? text],
+  // What it is not is told by the name it was given under.
+  ['IP_BLOCK_UNKNOWN', (text) => blockOrAllow(text.trim().toLowerCase())],
 ]);
 
 function blockOrAllow(text: string): string | undefined {
   if (ON.has(text)) return 'block';
-  return OFF.has(text) ? 'allow' : undefined;
+  if (OFF.has(text)) return 'allow';
+  return text === 'block' || text === 'allow' ? text : undefined;
 }
 
 /** Whether an address variable means something else than its setting would; then `value` is what. */
@@ -85,9 +87,18 @@ export function judgeAddressVariables(
       ),
     );
   const list = variables.get('IP_ALLOWLIST');
-  if (list !== undefined && on === undefined)
+  if (list !== undefined && (on === undefined || state === false))
     warnings.push(
       fault(list, 'rule', `has no effect without ${SWITCH}=true`, `Set ${SWITCH}=true, or remove IP_ALLOWLIST.`),
+    );
+  const unknown = variables.get('IP_BLOCK_UNKNOWN');
+  if (
+    unknown !== undefined &&
+    unknown.value.trim() !== '' &&
+    blockOrAllow(unknown.value.trim().toLowerCase()) === undefined
+  )
+    faults.push(
+      fault(unknown, 'invalid', 'expected true or false', 'true refuses callers whose address nobody can tell.'),
     );
   const everybody = variables.get('ALLOWED_IPS');
   if (everybody !== undefined) judgeEverybody(everybody, variables, faults, warnings);

@@ -109,6 +109,14 @@ describe('an address', () => {
   });
 });
 
+describe('another number', () => {
+  it('is not taken for a slip of the pen', () => {
+    const [fault] = faultsOf('server: { tls: { cert_file: a, key_file: b, min_version: "1.4" } }\n');
+    expect(fault).toMatchObject({ path: 'server.tls.min_version', problem: 'expected one of 1.0, 1.1, 1.2, 1.3' });
+    expect(fault?.suggestion).toBeUndefined();
+  });
+});
+
 describe('a key that is not a setting', () => {
   it.each([
     ['server: { publicUrl: x }', 'server.publicUrl', '"public_url"'],
@@ -116,6 +124,9 @@ describe('a key that is not a setting', () => {
     ['public_url: x', 'public_url', '"server.public_url"'],
     ['server.port: 1', '[unprintable key]', '"server.port"'],
     [stdio('tool: {}'), 'mcps[0].tool', '"tools"'],
+    ['security: { ip_allowlist: [10.0.0.1] }', 'security.ip_allowlist', '"ip_whitelist"'],
+    ['security: { denylist: [10.0.0.1] }', 'security.denylist', '"ip_blacklist"'],
+    ['security: { ip_blocklist: [10.0.0.1] }', 'security.ip_blocklist', '"ip_blacklist"'],
     ['mcps: [{ id: a, transport: stdio, comand: x }]', 'mcps[0].comand', '"command"'],
   ])('%s', (text, path, suggestion) => {
     const faults = faultsOf(`${text}\n`);

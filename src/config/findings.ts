@@ -42,6 +42,18 @@ function otherAlternative(entry: Entry, key: string, value: unknown): string | u
   return `belongs to ${discriminator}: ${named}, and this entry is ${discriminator}: ${chosen?.children.get(discriminator)?.choices[0]}`;
 }
 
+/** What lists of addresses are called elsewhere: the name nearest by its letters may be the opposite. */
+const MEANT: ReadonlyMap<string, string> = new Map(
+  ['', 'ip_'].flatMap((prefix) => [
+    ...['allowlist', 'allow_list', 'whitelist', 'allow', 'allowed'].map(
+      (name) => [`${prefix}${name}`, 'ip_whitelist'] as const,
+    ),
+    ...['denylist', 'deny_list', 'blocklist', 'block_list', 'blacklist', 'deny', 'denied'].map(
+      (name) => [`${prefix}${name}`, 'ip_blacklist'] as const,
+    ),
+  ]),
+);
+
 function unknownKey(parent: Path, key: string, root: unknown): Finding {
   const path = [...parent, key];
   const entry = entryAt(parent, root);
@@ -56,7 +68,8 @@ function unknownKey(parent: Path, key: string, root: unknown): Finding {
     const problem = `cannot stand beside ${listed(beside)}`;
     return { path, code: 'unknown-key', problem, remedy: 'Keep one of them; what is left is another entry.' };
   }
-  const suggestion = nearest(key, keys.keys()) ?? elsewhere(key);
+  const meant = MEANT.get(key);
+  const suggestion = meant !== undefined && keys.has(meant) ? meant : (nearest(key, keys.keys()) ?? elsewhere(key));
   if (suggestion !== undefined)
     return { path, code: 'unknown-key', problem: 'is not a setting', suggestion: `"${suggestion}"` };
   return { path, code: 'unknown-key', problem: 'is not a setting', remedy: `Known here: ${listed(keys.keys())}.` };
@@ -71,7 +84,9 @@ function wrongValue(issue: Issue, path: Path, root: unknown): Finding {
     return { path, code: 'empty-value', problem: 'is empty', remedy: `Remove it or write ${expected}.` };
   if (issue.code === 'too_small' && Array.isArray(value))
     return { path, code: 'invalid', problem: 'needs at least one item' };
-  const near = typeof value === 'string' && entry?.kind === 'choice' ? nearest(value, entry.choices) : undefined;
+  // Another number is no slip of the pen: "1.0" is not what "1.4" was to be.
+  const isWord = typeof value === 'string' && /[a-z]/i.test(value);
+  const near = isWord && entry?.kind === 'choice' ? nearest(value, entry.choices) : undefined;
   const isBare = typeof value === 'number' || typeof value === 'boolean';
   const quote = isBare && (entry?.kind === 'string' || entry?.choices.includes(String(value)) === true);
   return {

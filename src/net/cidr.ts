@@ -86,6 +86,10 @@ const NO_NETWORK: CidrFault = {
   fault: 'is no address and no CIDR',
   remedy: 'Write an address (203.0.113.7, 2001:db8::7) or a network (203.0.113.0/24, 2001:db8::/32).',
 };
+const SEVERAL: CidrFault = {
+  fault: 'is no address and no CIDR',
+  remedy: 'Is it several? Commas separate entries (10.0.0.1, 10.0.0.2); a file has one on each line.',
+};
 const NO_PREFIX: CidrFault = {
   fault: 'has no prefix length behind the slash',
   remedy: 'Write the number of leading bits that count, without sign, zeros in front or spaces: 203.0.113.0/24.',
@@ -103,6 +107,9 @@ const WIDER_THAN_MAPPED: CidrFault = {
   remedy: 'Write the IPv4 network as such (10.0.0.0/8); ::ffff:a.b.c.d/n is one from /96 on.',
 };
 
+/** Something that could be an address on either side of a blank, a semicolon or a bar. */
+const SEPARATED = /[0-9a-f:][\s;|]+[0-9a-f:]/i;
+
 /**
  * Reads an address or a network and nothing else. Strict in the prefix (no `/08`, `/+8`, `/255.0.0.0`) and in the base: bits
  * set behind the prefix (`203.0.113.77/24`) may mean the network or the address, so they are a fault and not a guess.
@@ -111,7 +118,7 @@ const WIDER_THAN_MAPPED: CidrFault = {
 export function parseCidr(text: string): Cidr | CidrFault {
   const slash = text.indexOf('/');
   const address = parseAddress(slash === -1 ? text : text.slice(0, slash));
-  if (address === undefined) return text.includes('%') ? ZONE : NO_NETWORK;
+  if (address === undefined) return text.includes('%') ? ZONE : SEPARATED.test(text) ? SEVERAL : NO_NETWORK;
   if (slash === -1) return new Cidr(address, address.family === 4 ? 32 : 128);
 
   const written = text.slice(slash + 1);

@@ -10,6 +10,8 @@ describe('a value that says whom to trust', () => {
     [0, { mode: 'none' }],
     [true, { mode: 'all' }],
     [' true ', { mode: 'all' }],
+    ['TRUE', { mode: 'all' }],
+    ['False', { mode: 'none' }],
     [2, { mode: 'hops', hops: 2 }],
     ['2', { mode: 'hops', hops: 2 }],
     ['unix', { mode: 'list', entries: [], sets: [], unix: true }],

@@ -59,7 +59,8 @@ export function parseTrust(value: TrustValue): TrustSpec | TrustFault {
   const [first] = parts;
   if (first === undefined) return NOBODY;
   if (parts.length === 1 && typeof value === 'string') {
-    if (first === 'true' || first === 'false') return { mode: first === 'true' ? 'all' : 'none' };
+    const word = first.toLowerCase();
+    if (word === 'true' || word === 'false') return { mode: word === 'true' ? 'all' : 'none' };
     // A number with a zero or a sign in front is part of something else: "01" is no way to count.
     if (/^[+-]?\d+$/.test(first)) return hopCount(/^(?:0|[1-9]\d*)$/.test(first) ? Number(first) : Number.NaN);
   }

@@ -50,7 +50,7 @@ export const listenerTls = z.strictObject({
   }),
   client_certificates: z.enum(['none', 'request', 'require']).default('none').register(about, {
     description:
-      'Whether clients are asked for a certificate. `request`: one that can be verified names the client in the record. `require`: without one the handshake fails.',
+      'Whether clients are asked for a certificate. `request`: one that can be verified names the client in the record. `require`: without one every request is answered 403 and the connection ends.',
   }),
   ca_file: z.exactOptional(pemFile()).register(about, {
     description: 'The authorities client certificates are verified against. Those of the system never count here.',
