@@ -188,9 +188,12 @@ describe('an example configuration', () => {
     }
   });
 
-  it('gives the service the name its clients know, from the start', async () => {
-    const { body } = await ask(gateway.url, '/health', '127.0.0.1');
-    expect(body).toMatchObject({ status: 'healthy', service: 'twenty-mcp-server' });
+  it('gives the service the name its clients know, as long as it is in force', async () => {
+    const service = async () => (await ask(gateway.url, '/health', '127.0.0.1')).body.service;
+    await use('with-authentication.env');
+    expect(await service()).toBe('twenty-mcp-server');
+    await use('server-lists.yaml');
+    expect(await service()).toBe('sallyport');
   });
 
   it('that is copied from the one we ship starts, as it stands and with every line switched on', () => {
