@@ -55,7 +55,7 @@ export function walkHints(walk: Walk, { believed, trusted }: PerimeterInForce): 
       'The chain holds what is no address; everything left of that was ignored. The proxy passes on what it was sent.',
     );
   if (walked.end === 'too-long') hints.push('The chain is longer than any chain of proxies; the rest was ignored.');
-  if (trusted.value === true && walked.end === 'all-trusted' && walked.chain.length > 0)
+  if (String(trusted.value) === 'true' && walked.end === 'all-trusted' && walked.chain.length > 0)
     hints.push('server.trust_proxy is true: the leftmost entry counts, and whoever calls can write it.');
   if (walked.client?.isLoopback === true && !isLocalhost && !walked.isUnknown)
     hints.push('Not counted as this machine: what comes with a forwarding header never is.');

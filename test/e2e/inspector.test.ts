@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectInspector, connectV1, connectV1Stdio, runInspector, type TestClient } from '../support/clients.ts';
-import { EVERYTHING_STDIO, type RunningServer, startEverything } from '../support/everything.ts';
-import { type FixtureHttp, startFixtureHttp, stdioFixture } from '../support/fixture-server.ts';
+import { EVERYTHING_STDIO } from '../support/everything.ts';
+import { type FixtureHttp, startFixtureHttp } from '../support/fixture-server.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
 import { alike } from './tour.ts';
 
@@ -24,31 +24,25 @@ const NOT_FOR_IT = new Set(['simulate-research-query']);
 /** What these say depends on how the server's process was started, or on who called them before. */
 const OF_THE_PROCESS = new Set(['get-env', 'toggle_extra_tool']);
 
-const fixture = stdioFixture();
-let everything: RunningServer;
 let fixtureHttp: FixtureHttp;
 let gateway: Gateway;
 let token: string;
 beforeAll(async () => {
-  [everything, fixtureHttp] = await Promise.all([startEverything(), startFixtureHttp()]);
+  fixtureHttp = await startFixtureHttp();
   const mcps = [
     { id: 'everything-stdio', transport: 'stdio', ...EVERYTHING_STDIO },
-    { id: 'everything-http', transport: 'streamable-http', url: everything.url },
-    { id: 'fixture-stdio', transport: 'stdio', command: fixture.command, args: fixture.args, env: fixture.env },
     { id: 'fixture-http', transport: 'streamable-http', url: fixtureHttp.url },
   ];
   gateway = await startGateway({ config: { mcps } });
   token = await gateway.token('inspector');
 });
 afterAll(async () => {
-  await Promise.all([gateway?.stop(), everything?.stop(), fixtureHttp?.stop()]);
-  fixture.remove();
+  await Promise.all([gateway?.stop(), fixtureHttp?.stop()]);
 });
 
+/** One server over each transport: a process for each call is dear, and each server over both is in the tests of the clients. */
 const DIRECT: readonly (readonly [string, () => Promise<TestClient<ClientV1>>])[] = [
   ['everything-stdio', () => connectV1Stdio(EVERYTHING_STDIO)],
-  ['everything-http', () => connectV1(everything.url)],
-  ['fixture-stdio', () => connectV1Stdio(fixture)],
   ['fixture-http', () => connectV1(fixtureHttp.url)],
 ];
 
@@ -82,7 +76,7 @@ describe('the Inspector', () => {
   );
 
   it('is refused without a token', async () => {
-    const refused = runInspector(`${gateway.url}/mcp/everything-http`, ['--method', 'tools/list']);
+    const refused = runInspector(`${gateway.url}/mcp/everything-stdio`, ['--method', 'tools/list']);
     await expect(refused).rejects.toThrow(/401|bearer token/i);
   });
 });

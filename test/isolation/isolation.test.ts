@@ -80,8 +80,8 @@ const DONE = {
 
 describe('clients who use the same ids, progress tokens and resources at once', () => {
   it.each([
-    ['stdio', 200, 105_000],
-    ['http', 60, 12_000],
+    ['stdio', 200, 100_500],
+    ['http', 60, 6_000],
   ])(
     'each get what is theirs and nothing else, from one server over %s',
     { timeout: 180_000 },
