@@ -29,6 +29,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          maxWorkers: 2,
+          // A process for each file would take longer than what is in most of them.
+          isolate: false,
           include: ['src/**/*.test.ts', 'servers/**/*.test.ts', 'test/architecture/**/*.test.ts', 'fuzz/*.test.ts'],
           testTimeout: 10_000,
           hookTimeout: 10_000,
