@@ -4,19 +4,12 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createAuthority } from '../../test/support/certificates.ts';
+import { LISTENER_LIMITS } from '../../test/support/listener-limits.ts';
 import { openRaw, sendRaw } from '../../test/support/raw.ts';
 import { type Connection, connectionOf } from './connection.ts';
 import type { Stage } from './entrance.ts';
 import { Listener, type ListenerSettings } from './listener.ts';
 
-const LIMITS: ListenerSettings['limits'] = {
-  header_bytes: 4_096,
-  header_count: 50,
-  header_timeout_ms: 30_000,
-  body_timeout_ms: 30_000,
-  idle_timeout_ms: 30_000,
-  connections: 10,
-};
 const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
 async function behind(stages: readonly Stage[], limits: Partial<ListenerSettings['limits']> = {}) {
@@ -32,7 +25,7 @@ async function behind(stages: readonly Stage[], limits: Partial<ListenerSettings
   };
   const listener = new Listener(
     'main',
-    { host: '127.0.0.1', port: 0, limits: { ...LIMITS, ...limits } },
+    { host: '127.0.0.1', port: 0, limits: { ...LISTENER_LIMITS, ...limits } },
     {
       request,
       refused: () => '',

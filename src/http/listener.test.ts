@@ -2,18 +2,11 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { LISTENER_LIMITS } from '../../test/support/listener-limits.ts';
 import { openRaw, sendRaw } from '../../test/support/raw.ts';
 import type { Problem } from '../problem/problem.ts';
 import { Listener, type ListenerHandlers, type ListenerSettings } from './listener.ts';
 
-const LIMITS: ListenerSettings['limits'] = {
-  header_bytes: 4_096,
-  header_count: 50,
-  header_timeout_ms: 30_000,
-  body_timeout_ms: 30_000,
-  idle_timeout_ms: 30_000,
-  connections: 10,
-};
 const CONNECT = 'CONNECT evil:443 HTTP/1.1\r\nHost: evil:443\r\n\r\n';
 const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const answer = (_: IncomingMessage, response: ServerResponse): void => void response.end('hello');
@@ -22,7 +15,7 @@ async function listening(handlers: Partial<ListenerHandlers> = {}, limits: Parti
   const refused: { problem: Problem; detail: string }[] = [];
   const listener = new Listener(
     'main',
-    { host: '127.0.0.1', port: 0, limits: { ...LIMITS, ...limits } },
+    { host: '127.0.0.1', port: 0, limits: { ...LISTENER_LIMITS, ...limits } },
     {
       request: answer,
       refused: (problem, detail) => `id-${refused.push({ problem, detail })}`,
@@ -48,7 +41,7 @@ describe('a listener', () => {
     const { listener } = await listening();
     const second = new Listener(
       'second',
-      { host: '127.0.0.1', port: listener.address.port, limits: LIMITS },
+      { host: '127.0.0.1', port: listener.address.port, limits: LISTENER_LIMITS },
       { request: answer, refused: () => '', turnedAway: () => '', headers: () => [] },
     );
     await expect(second.start()).rejects.toMatchObject({ code: 'EADDRINUSE' });
@@ -169,7 +162,7 @@ describe('a listener that stops', () => {
   it('stops at once when it never started', async () => {
     const idle = new Listener(
       'idle',
-      { host: '127.0.0.1', port: 0, limits: LIMITS },
+      { host: '127.0.0.1', port: 0, limits: LISTENER_LIMITS },
       { request: answer, refused: () => '', turnedAway: () => '', headers: () => [] },
     );
     await idle.stop(new AbortController().signal);

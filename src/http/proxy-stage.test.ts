@@ -1,18 +1,11 @@
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { LISTENER_LIMITS } from '../../test/support/listener-limits.ts';
 import { openRaw } from '../../test/support/raw.ts';
 import { connectionOf } from './connection.ts';
 import { Listener, type ListenerSettings } from './listener.ts';
 import { proxyStage } from './proxy-stage.ts';
 
-const LIMITS: ListenerSettings['limits'] = {
-  header_bytes: 4_096,
-  header_count: 50,
-  header_timeout_ms: 30_000,
-  body_timeout_ms: 30_000,
-  idle_timeout_ms: 30_000,
-  connections: 10,
-};
 const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const LINE = 'PROXY TCP4 203.0.113.9 10.0.0.1 54321 8080\r\n';
 const LOCAL = '\r\n\r\n\0\r\nQUIT\n\x20\0\0\0';
@@ -21,7 +14,7 @@ async function behindProxies(limits: Partial<ListenerSettings['limits']> = {}, m
   const turned: string[] = [];
   const listener = new Listener(
     'main',
-    { host: '127.0.0.1', port: 0, limits: { ...LIMITS, ...limits } },
+    { host: '127.0.0.1', port: 0, limits: { ...LISTENER_LIMITS, ...limits } },
     {
       request: ({ socket }, response) => {
         const { peer, isAnnounced, announced } = connectionOf(socket);

@@ -4,6 +4,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Authority, type Certificate, createAuthority } from '../../test/support/certificates.ts';
+import { LISTENER_LIMITS } from '../../test/support/listener-limits.ts';
 import { ask, handshake, handshakeFault, openTls } from '../../test/support/tls-client.ts';
 import { until, within } from '../../test/support/wait.ts';
 import { connectionOf } from './connection.ts';
@@ -21,14 +22,6 @@ beforeAll(() => {
 });
 afterAll(() => authority?.remove());
 
-const LIMITS = {
-  header_bytes: 4_096,
-  header_count: 50,
-  header_timeout_ms: 30_000,
-  body_timeout_ms: 30_000,
-  idle_timeout_ms: 30_000,
-  connections: 10,
-};
 const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const LINE = 'PROXY TCP4 203.0.113.9 10.0.0.1 54321 8443\r\n';
 
@@ -50,7 +43,7 @@ async function listening(settings: Partial<ListenerTlsSettings> = {}, before: re
   const turned: string[] = [];
   const listener = new Listener(
     'main',
-    { host: '127.0.0.1', port: 0, limits: LIMITS },
+    { host: '127.0.0.1', port: 0, limits: LISTENER_LIMITS },
     {
       request: ({ socket }, response) => {
         const connection = connectionOf(socket);

@@ -6,17 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { LISTENER_LIMITS } from '../../test/support/listener-limits.ts';
 import { connectionOf } from './connection.ts';
-import { Listener, type ListenerSettings } from './listener.ts';
-
-const LIMITS: ListenerSettings['limits'] = {
-  header_bytes: 4_096,
-  header_count: 50,
-  header_timeout_ms: 30_000,
-  body_timeout_ms: 30_000,
-  idle_timeout_ms: 30_000,
-  connections: 10,
-};
+import { Listener } from './listener.ts';
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'sallyport-socket-'));
@@ -27,7 +19,7 @@ function folder(): string {
 function listenerOn(path: string, mode = 0o660): Listener {
   const listener = new Listener(
     'main',
-    { host: '127.0.0.1', port: 0, limits: LIMITS, socket: { path, mode } },
+    { host: '127.0.0.1', port: 0, limits: LISTENER_LIMITS, socket: { path, mode } },
     {
       request: ({ socket }, response) => {
         const { peer, isUnix } = connectionOf(socket);
